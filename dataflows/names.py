@@ -1,0 +1,35 @@
+"""What a name may be: workflows, steps, signals, executor names and ids.
+
+Owns the bounds, because every store must be able to hold every name.
+"""
+
+from __future__ import annotations
+
+__all__ = ["LONGEST_NAME", "check_name"]
+
+LONGEST_NAME = 200
+
+
+def check_name(name: object, what: str) -> str:
+    """The name itself.
+
+    :raises TypeError: it is no ``str``.
+    :raises ValueError: empty, over 200 characters, or with a character that PostgreSQL's text cannot
+        hold (NUL, a lone surrogate).
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"{what} is a str, not {type(name).__name__}: {name!r}")
+    if not name or len(name) > LONGEST_NAME:
+        raise ValueError(f"{what} has 1 to {LONGEST_NAME} characters; this one has {len(name)}: {name[:50]!r}")
+    if not (name.isascii() and name.isprintable()):
+        _check_storable(name, what)
+    return name
+
+
+def _check_storable(name: str, what: str) -> None:
+    if "\0" in name:
+        raise ValueError(f"{what} must not contain NUL: {name!r}")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{what} must not contain a lone surrogate: {name!r}") from None

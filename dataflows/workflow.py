@@ -1,0 +1,145 @@
+"""``@workflow``: a generator function under a name and a version, and where it is found again.
+
+Owns the registry. Calling a workflow gives the bare generator, so a unit test needs nothing
+else. Knows nothing of what runs it.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from dataflows.commands import Flow
+from dataflows.errors import DuplicateWorkflow, UnknownWorkflow, WorkflowRefused
+from dataflows.events import Trigger
+from dataflows.names import check_name
+from dataflows.retry import Retry
+
+__all__ = ["Registry", "Workflow", "registry", "workflow"]
+
+P = ParamSpec("P")
+T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
+
+
+class Workflow(Generic[P, T_co]):
+    """A generator function that can be run durably.
+
+    :ivar name: what executions of it are stored under.
+    :ivar version: which code; an execution stays on the version it was started with.
+    :ivar retry: the default policy of its steps, or None for ``Retry()``.
+    :ivar trigger: the events that start it, or None.
+    :ivar function: the decorated function.
+    """
+
+    def __init__(
+        self,
+        function: Callable[P, Flow[T_co]],
+        name: str,
+        version: int = 1,
+        retry: Retry | None = None,
+        trigger: Trigger | None = None,
+    ) -> None:
+        self.function = function
+        self.name = name
+        self.version = version
+        self.retry = retry
+        self.trigger = trigger
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Flow[T_co]:
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<workflow {self.name!r} version {self.version} from {self.source}>"
+
+    @property
+    def source(self) -> str:
+        """``file:line`` of the function."""
+        code = inspect.unwrap(self.function).__code__
+        return f"{code.co_filename}:{code.co_firstlineno}"
+
+
+class Registry:
+    """The workflows that this process knows, by name and version."""
+
+    def __init__(self) -> None:
+        self._workflows: dict[str, dict[int, Workflow[..., Any]]] = {}
+
+    def __iter__(self) -> Iterator[Workflow[..., Any]]:
+        return (found for versions in self._workflows.values() for found in versions.values())
+
+    def add(self, added: Workflow[..., Any]) -> None:
+        """Register; the same code again (a module that was imported under a second name) takes its place.
+
+        :raises DuplicateWorkflow: other code has that name and version.
+        """
+        versions = self._workflows.setdefault(added.name, {})
+        known = versions.get(added.version)
+        if known is not None and known.source != added.source:
+            raise DuplicateWorkflow(
+                f"workflow {added.name!r} version {added.version} is defined twice: at {known.source} and at "
+                f"{added.source}; give one another name, or another version="
+            )
+        versions[added.version] = added
+
+    def find(self, name: str, version: int | None = None) -> Workflow[..., Any]:
+        """The workflow of that name; without a version, the newest (the highest).
+
+        :raises UnknownWorkflow: none is registered; the message lists those that are.
+        """
+        versions = self._workflows.get(name)
+        if not versions:
+            raise UnknownWorkflow(f"no workflow {name!r} is registered here; {_listing('known', self._workflows)}")
+        found = versions.get(max(versions) if version is None else version)
+        if found is None:
+            raise UnknownWorkflow(f"workflow {name!r} has no version {version} here; {_listing('there is', versions)}")
+        return found
+
+
+registry = Registry()
+"""Where ``@workflow`` registers."""
+
+
+def workflow(
+    name: str, /, *, version: int = 1, retry: Retry | None = None, trigger: Trigger | None = None
+) -> Callable[[Callable[P, Flow[T]]], Workflow[P, T]]:
+    """Register a generator function as the workflow ``name``.
+
+    :param version: a whole number; new executions take the highest, running ones keep theirs.
+    :param retry: the default policy of its steps.
+    :param trigger: the events that start it; such a workflow takes one ``Event``.
+    :raises WorkflowRefused: what is decorated is no generator function.
+    :raises DuplicateWorkflow: other code is registered under that name and version.
+    """
+    check_name(name, "a workflow's name")
+    if isinstance(version, bool) or not isinstance(version, int) or not 0 < version < 2**31:
+        raise ValueError(f"@workflow({name!r}, version=) is a whole number from 1; got {version!r}")
+
+    def register(function: Callable[P, Flow[T]]) -> Workflow[P, T]:
+        _check_generator_function(name, function)
+        made = Workflow(function, name, version, retry, trigger)
+        registry.add(made)
+        return made
+
+    return register
+
+
+def _check_generator_function(name: str, function: object) -> None:
+    inner = inspect.unwrap(function) if callable(function) else function
+    if inspect.isgeneratorfunction(inner):
+        return
+    if inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner):
+        problem = "is async; a workflow is a plain `def` that yields commands (its steps may be async)"
+    elif inspect.isfunction(inner):
+        problem = "never yields; a workflow is a generator function: `yield from step(...)`"
+    else:
+        problem = f"is {type(inner).__name__}; decorate a generator function"
+    raise WorkflowRefused(f"@workflow({name!r}): {getattr(inner, '__qualname__', inner)!r} {problem}")
+
+
+def _listing(words: str, names: Iterable[object]) -> str:
+    listed = ", ".join(sorted(map(repr, names)))
+    return f"{words}: {listed}" if listed else "none is; import the module that defines it"

@@ -1,0 +1,1 @@
+"""What runs workflows: the machine, the journal, the scheduler, the client."""

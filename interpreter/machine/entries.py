@@ -1,0 +1,132 @@
+"""The entries of a journal: each one fact about one execution, with its number and its time.
+
+A fact that was not yet written is a proposal; the journal gives it ``seq`` and ``at`` and
+makes it an entry. Values and exceptions stand here as themselves; their bytes are the codec's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from dataflows.outcome import Outcome
+from interpreter.machine.position import Position
+from interpreter.machine.status import Status
+
+__all__ = [
+    "AttemptFailed",
+    "Begun",
+    "CancelRequested",
+    "Ended",
+    "Entry",
+    "Fact",
+    "SignalReceived",
+    "Slept",
+    "Started",
+    "StepEnded",
+    "StepStopped",
+    "WaitTimedOut",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The execution was accepted with these arguments. ``seed`` feeds ``uuid()``, ``random()`` and the jitter."""
+
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    seed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A scheduler took it up for the first time; the workflow's clock starts here."""
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """What a fact about one command says of it: where it stands, its name, the race branches it is in."""
+
+    position: Position
+    name: str
+    branch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnded(At):
+    """The step's outcome; it never runs again."""
+
+    outcome: Outcome[Any] = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed(At):
+    """An attempt failed, and another starts no earlier than ``retry_at``."""
+
+    error: BaseException = field(kw_only=True)
+    retry_at: datetime = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class StepStopped(At):
+    """A cancelled step has come to rest without an outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slept(At):
+    """The sleep is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitTimedOut(At):
+    """The wait's deadline has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalReceived:
+    """A signal, with the moment it was sent. It has no position: the machine finds the wait it is for."""
+
+    name: str
+    payload: Any
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """Somebody asked to cancel the execution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The workflow has ended; nothing follows in this generation of the journal."""
+
+    status: Status
+    outcome: Outcome[Any]
+
+
+Fact: TypeAlias = (
+    Started
+    | Begun
+    | StepEnded
+    | AttemptFailed
+    | StepStopped
+    | Slept
+    | WaitTimedOut
+    | SignalReceived
+    | CancelRequested
+    | Ended
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a journal.
+
+    :ivar seq: 1, 2, 3, … without a gap, within one generation.
+    :ivar at: when, by the database's clock; never before the entry before it.
+    """
+
+    seq: int
+    at: datetime
+    fact: Fact

@@ -1,0 +1,221 @@
+"""An execution is a fold of its journal, and this is the fold.
+
+``Machine.apply(entry)`` is the only door: outcomes, failed attempts, timers, signals and
+cancellations all enter by it, on the first run and on every replay alike. The machine has no
+clock, no I/O, no randomness and no log; its time is that of the last entry. Whatever feeds it
+(the scheduler, a test, a checker) is its driver: it reads ``actions()`` and carries them out.
+
+What each command and each fact does stands in the tables of ``rules``; this module owns the
+fibers, the queue of those that can run, and the map of what is open.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime
+from typing import Any
+
+from dataflows.commands import Branch, Command
+from dataflows.errors import Cancelled, Mismatch, WrongYield
+from dataflows.outcome import Error, Outcome, Value
+from dataflows.workflow import Workflow
+from interpreter.machine import mismatch, rules
+from interpreter.machine.actions import Action, AwaitSignal, Close, End, Open, RunStep, SetTimer, StopStep
+from interpreter.machine.entries import Entry, SignalReceived
+from interpreter.machine.fiber import Fiber
+from interpreter.machine.position import Position
+from interpreter.machine.scopes import ClosingScope, Scope, cancellation, replaced_by
+from interpreter.machine.status import Status
+
+__all__ = ["Machine"]
+
+
+class Machine:
+    """One execution of one workflow.
+
+    :ivar open: position → the action wanted there now. The whole state that a driver needs.
+    :ivar seq: of the last entry applied.
+    :ivar time: of the last entry applied; None before the first.
+    :ivar outcome: what the workflow came to, or None while it runs.
+    """
+
+    def __init__(self, workflow: Workflow[..., Any]) -> None:
+        self.workflow = workflow
+        self.seq = 0
+        self.time: datetime | None = None
+        self.seed = ""
+        self.open: dict[Position, Open] = {}
+        self.outcome: Outcome[Any] | None = None
+        self.main: Fiber | None = None
+        self.fibers: dict[Position, Fiber] = {}
+        self.tasks: dict[Position, Fiber] = {}
+        self.waits: dict[str, dict[Position, None]] = {}
+        self.signals: dict[str, deque[SignalReceived]] = {}
+        self._changed: dict[Position, None] = {}
+        self._ready: deque[Fiber] = deque()
+        self._to_cancel: deque[Fiber] = deque()
+
+    def apply(self, entry: Entry) -> None:
+        """Take the journal's next entry, and run the workflow as far as it goes.
+
+        :raises Mismatch: the entry is not one that this code could have led to. The machine is
+            of no use afterwards, but ``abandon()``.
+        """
+        if entry.seq != self.seq + 1:
+            raise Mismatch(f"the journal has a gap: entry {self.seq + 1} is missing, entry {entry.seq} follows")
+        self.seq, self.time = entry.seq, entry.at
+        rules.FACTS[type(entry.fact)](self, entry.fact)
+        self._run()
+
+    def actions(self) -> list[Action]:
+        """What was opened, or closed, since the last call."""
+        changed = [self.open.get(position) or Close(position) for position in self._changed]
+        self._changed.clear()
+        return changed
+
+    def abandon(self) -> None:
+        """Let the workflow go without letting it act. The journal can be applied to a fresh machine any time."""
+        for fiber in reversed(self.fibers.values()):
+            fiber.abandon()
+
+    def where(self) -> list[str]:
+        """``file:line`` of each place in the source where the workflow now stands, the main fiber first."""
+        return [mismatch.source_line(fiber) for fiber in self.fibers.values()]
+
+    # What the rules use -------------------------------------------------------------------------
+
+    @property
+    def clock(self) -> datetime:
+        """The time of the last entry."""
+        assert self.time is not None, "no entry has been applied"
+        return self.time
+
+    def add(self, fiber: Fiber) -> None:
+        """The fiber may run."""
+        self.fibers[fiber.prefix] = fiber
+        self._ready.append(fiber)
+
+    def spawn(self, scope: Scope, index: int, name: str, branch: Branch[Any]) -> Fiber:
+        """Start branch ``index`` of the scope's command beside the others."""
+        fiber = self.fork(scope.fiber, (*scope.position, index), name, branch)
+        fiber.listeners.append((scope, index))
+        return fiber
+
+    def fork(self, parent: Fiber, prefix: Position, name: str, branch: Branch[Any]) -> Fiber:
+        """Start a fiber; a single command is a branch like any other."""
+        label = "/".join(filter(None, (parent.branch, name)))
+        fiber = Fiber(prefix, label, iter(branch) if isinstance(branch, Command) else branch)
+        self.add(fiber)
+        return fiber
+
+    def block(self, fiber: Fiber, action: RunStep | SetTimer | AwaitSignal) -> None:
+        """The fiber stands at this action until its position is settled."""
+        fiber.blocked_at = action.position
+        self.set_open(action.position, action)
+        if isinstance(action, AwaitSignal):
+            self.waits.setdefault(action.name, {})[action.position] = None
+
+    def set_open(self, position: Position, action: Open) -> None:
+        """What is wanted at this position, now."""
+        self.open[position] = action
+        self._changed[position] = None
+
+    def close(self, position: Position) -> Open:
+        """Nothing is wanted at this position any more."""
+        self._changed[position] = None
+        return self.open.pop(position)
+
+    def settle(self, position: Position, outcome: Outcome[Any]) -> None:
+        """The command at this position has come to something; a cancelled one has come to rest."""
+        action = self.close(position)
+        if isinstance(action, AwaitSignal):
+            del self.waits[action.name][position]
+        self.resume(self.fibers[position[:-1]], cancellation() if isinstance(action, StopStep) else outcome)
+
+    def resume(self, fiber: Fiber, answer: Outcome[Any]) -> None:
+        """The fiber is blocked no longer."""
+        fiber.blocked_at = fiber.scope = None
+        fiber.answer = answer
+        self._ready.append(fiber)
+
+    def cancel(self, fiber: Fiber) -> None:
+        """``Cancelled`` is to arrive at the fiber's current yield, once; a second cancel changes nothing."""
+        if fiber.outcome is None and not fiber.cancelled:
+            fiber.cancelled = True
+            self._to_cancel.append(fiber)
+
+    # Running ------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while self._to_cancel or self._ready:
+            if self._to_cancel:
+                self._throw_cancelled(self._to_cancel.popleft())
+            else:
+                self._advance(self._ready.popleft())
+            if not (self.open or self._to_cancel or self._ready):
+                self._break_deadlock()
+
+    def _advance(self, fiber: Fiber) -> None:
+        command = fiber.resume() if fiber.returned is None else None
+        if fiber.returned is None:
+            self._carry_out(fiber, command)
+        elif any(task.outcome is None for task in fiber.tasks) and fiber.scope is None:
+            fiber.scope = ClosingScope(self, fiber)
+        else:
+            self._finish(fiber, fiber.returned)
+
+    def _carry_out(self, fiber: Fiber, command: object) -> None:
+        rule = rules.COMMANDS.get(type(command), rules.wrong_yield)
+        answer = rule(self, fiber, command, fiber.take_position())
+        if answer is not None:
+            fiber.answer = answer
+            self._ready.appendleft(fiber)
+
+    def _break_deadlock(self) -> None:
+        """Nothing is open and nothing can run: tasks wait for each other. Tell the last one that asked."""
+        for fiber in reversed(self.fibers.values()):
+            if fiber.scope is not None and fiber.scope.tasks:
+                problem = f"this task waits for itself, and would for ever\n  at {mismatch.source_line(fiber)}"
+                fiber.scope.decide(Error(WrongYield(problem)))
+                return
+
+    def _finish(self, fiber: Fiber, returned: Outcome[Any]) -> None:
+        """Its tasks have ended too: the fiber's outcome counts, and who listens is told."""
+        fiber.outcome = outcome = _with_errors_nobody_asked_for(fiber, returned)
+        if isinstance(outcome, Error):
+            fiber.traceback = outcome.exception.__traceback__
+        del self.fibers[fiber.prefix]
+        if fiber is self.main:
+            self.outcome = outcome
+            self.set_open((), End(_status(outcome), outcome))
+        for scope, index in tuple(fiber.listeners):
+            scope.branch_ended(index, outcome)
+
+    def _throw_cancelled(self, fiber: Fiber) -> None:
+        if fiber.scope is not None:
+            fiber.scope.cancel()
+        elif fiber.blocked_at is None:
+            fiber.answer = cancellation()  # it was about to run
+        elif isinstance(action := self.open[fiber.blocked_at], RunStep):
+            self.set_open(action.position, StopStep(action.position, action.name, action.branch))
+        else:
+            self.settle(fiber.blocked_at, cancellation())
+
+
+def _with_errors_nobody_asked_for(fiber: Fiber, returned: Outcome[Any]) -> Outcome[Any]:
+    for task in fiber.tasks:
+        if isinstance(task.outcome, Error) and not task.was_asked_for:
+            exception = task.outcome.exception
+            if not isinstance(exception, Cancelled) and _gives_way(returned):
+                return replaced_by(exception, returned)
+    return returned
+
+
+def _gives_way(returned: Outcome[Any]) -> bool:
+    return isinstance(returned, Value) or isinstance(returned.exception, Cancelled)
+
+
+def _status(outcome: Outcome[Any]) -> Status:
+    if isinstance(outcome, Value):
+        return Status.COMPLETED
+    return Status.CANCELLED if isinstance(outcome.exception, Cancelled) else Status.FAILED

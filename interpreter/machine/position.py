@@ -1,0 +1,30 @@
+"""Where in an execution a command stands, like ``3.0.2``.
+
+The n-th command of a fiber stands at ``prefix + (n,)``; branch b of the command at p is a
+fiber whose commands stand at ``p + (b, 0)``, ``p + (b, 1)``, … The main fiber's prefix is
+empty. Positions say *who*; the order of entries (*when*) is ``seq``.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TypeAlias
+
+__all__ = ["Position", "format_position", "parse_position"]
+
+Position: TypeAlias = tuple[int, ...]
+
+
+@lru_cache(maxsize=4096)
+def format_position(position: Position) -> str:
+    """``(3, 0, 2)`` as ``"3.0.2"``."""
+    return ".".join(map(str, position))
+
+
+@lru_cache(maxsize=4096)
+def parse_position(text: str) -> Position:
+    """``"3.0.2"`` as ``(3, 0, 2)``.
+
+    :raises ValueError: the text is no position.
+    """
+    return tuple(map(int, text.split("."))) if text else ()
