@@ -5,7 +5,6 @@ Owns the spelling and the bounds; knows no clock.
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import timedelta
 from typing import TypeAlias
@@ -41,7 +40,7 @@ def _from_number(duration: float | timedelta) -> timedelta:
         return duration
     if isinstance(duration, bool) or not isinstance(duration, int | float):
         raise TypeError(f'a duration is "1h30m", seconds or a timedelta, not {type(duration).__name__}: {duration!r}')
-    if not math.isfinite(duration) or abs(duration) > LONGEST.total_seconds() * 2:
+    if not abs(duration) <= LONGEST.total_seconds() * 2:  # NaN is not, either; an int may be too large for a float
         raise ValueError(f"a duration must be finite and under a thousand years: {duration!r}")
     return timedelta(seconds=duration)
 

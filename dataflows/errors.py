@@ -34,6 +34,7 @@
     │   ├── SchedulerStopped       a verb was used on a closed scheduler or client
     │   ├── DatabaseUnavailable    the database cannot be reached, or started
     │   └── DatabaseUnsuitable     reached, but not one that can hold a journal
+    ├── CannotRestore              a stored value cannot be rebuilt in this process
     └── Mismatch                   the journal and the code disagree: the execution is blocked
 
 This module knows nothing of machines, journals or databases; it is the vocabulary
@@ -47,6 +48,7 @@ from datetime import datetime
 __all__ = [
     "AuthenticationFailed",
     "Cancelled",
+    "CannotRestore",
     "CannotStore",
     "ConnectorError",
     "DatabaseUnavailable",
@@ -248,6 +250,10 @@ class DatabaseUnavailable(DataflowsError):
 
 class DatabaseUnsuitable(DataflowsError):
     """The database was reached and cannot hold a journal: read-only, not UTF-8, or of a newer schema."""
+
+
+class CannotRestore(DataflowsError):
+    """A stored value cannot be rebuilt in this process: a class is missing or has changed; nothing is lost."""
 
 
 class Mismatch(DataflowsError):

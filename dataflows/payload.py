@@ -15,7 +15,7 @@ __all__ = ["read_as"]
 
 
 def read_as(kind: Any, payload: Any) -> Any:
-    """The payload as ``kind``: built from a mapping for a dataclass or a pydantic model, else unchanged.
+    """The payload as ``kind``: a dataclass or a pydantic model is built from a mapping, also in lists and dicts.
 
     :raises ValueError: the payload is not of that type; the message says what was expected.
     """
@@ -29,7 +29,7 @@ def read_as(kind: Any, payload: Any) -> Any:
         return _read_union(get_args(kind), payload)
     if not _is_instance(kind, payload):
         raise ValueError(f"expected {getattr(kind, '__name__', kind)}, got {type(payload).__name__}: {payload!r:.200}")
-    return payload
+    return _read_items(kind, payload)
 
 
 def _read_dataclass(kind: Any, payload: Mapping[str, Any]) -> Any:
@@ -41,6 +41,16 @@ def _read_dataclass(kind: Any, payload: Mapping[str, Any]) -> Any:
         return kind(**{name: read_as(hints[name], value) for name, value in payload.items()})
     except TypeError as error:
         raise ValueError(f"not a {kind.__name__}: {error}") from error
+
+
+def _read_items(kind: Any, payload: Any) -> Any:
+    """The items of ``list[X]`` and ``dict[K, X]`` are read as ``X``; anything else is taken as it is."""
+    collection, kinds = get_origin(kind), get_args(kind)
+    if collection is list:
+        return [read_as(kinds[0], item) for item in payload]
+    if collection is dict:
+        return {read_as(kinds[0], key): read_as(kinds[1], item) for key, item in payload.items()}
+    return payload
 
 
 def _read_union(kinds: tuple[Any, ...], payload: Any) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from dataflows.duration import Duration, to_timedelta
-from dataflows.errors import CannotStore
+from dataflows.errors import CannotStore, PermanentError
 
 __all__ = ["Retry"]
 
@@ -40,35 +40,43 @@ class Retry:
     never: tuple[type[BaseException], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.attempts is not None and (isinstance(self.attempts, bool) or self.attempts < 1):
-            raise ValueError(f"Retry(attempts=) is 1 or more, or None for no limit; got {self.attempts!r}")
+        if self.attempts is not None and not _is_count(self.attempts):
+            raise ValueError(f"Retry(attempts=) is a whole number from 1, or None for no limit; got {self.attempts!r}")
         if not 1 <= self.factor < float("inf"):
             raise ValueError(f"Retry(factor=) is 1 or more; got {self.factor!r}")
         if not 0 <= self.jitter <= 1:
             raise ValueError(f"Retry(jitter=) is between 0 and 1; got {self.jitter!r}")
-        for duration in (self.first, self.longest, self.within or 0):
+        for duration in (self.first, self.longest, 0 if self.within is None else self.within):
             to_timedelta(duration)
         if not isinstance(self.never, tuple) or not all(_is_exception_type(kind) for kind in self.never):
             raise TypeError(f"Retry(never=) is a tuple of exception types; got {self.never!r}")
 
     def is_worth_another(self, error: BaseException, failures: int) -> bool:
-        """Whether a step that has failed ``failures`` times, now with ``error``, is tried again."""
-        if isinstance(error, (CannotStore, *self.never)) or not isinstance(error, Exception):
+        """Whether a step that has failed ``failures`` times, now with ``error``, is tried again.
+
+        Never are ``CannotStore`` and ``PermanentError``, which say so themselves, and what is no ``Exception``.
+        """
+        if isinstance(error, (CannotStore, PermanentError, *self.never)) or not isinstance(error, Exception):
             return False
         return self.attempts is None or failures < self.attempts
 
     def delay(self, failures: int, chance: float) -> timedelta:
         """The wait after the ``failures``-th failure (1 or more); ``chance`` in [0, 1) draws the jitter."""
         longest = to_timedelta(self.longest).total_seconds()
+        first = to_timedelta(self.first).total_seconds()
         try:
-            grown = to_timedelta(self.first).total_seconds() * self.factor ** (failures - 1)
+            grown = first * self.factor ** (failures - 1)
         except OverflowError:
-            grown = longest
+            grown = longest if first else 0
         return timedelta(seconds=min(grown, longest) * (1 - self.jitter * chance))
 
     def allows_start_after(self, elapsed: timedelta) -> bool:
         """Whether an attempt may start this long after the step was first reached."""
         return self.within is None or elapsed <= to_timedelta(self.within)
+
+
+def _is_count(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number >= 1
 
 
 def _is_exception_type(kind: object) -> bool:

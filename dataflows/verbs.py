@@ -117,7 +117,7 @@ def sleep_until(name: str, when: datetime, /) -> SleepUntil:
     check_name(name, "a sleep's name")
     if not isinstance(when, datetime):
         raise TypeError(f"sleep_until({name!r}) takes a datetime, not {type(when).__name__}")
-    if when.tzinfo is None:
+    if when.utcoffset() is None:
         raise ValueError(f"sleep_until({name!r}) takes an aware datetime; {when!r} has no time zone")
     return SleepUntil(name, when)
 
@@ -269,11 +269,17 @@ def _take_apart(
 
 def _check_branch(branch: object, where: str) -> None:
     if isinstance(branch, Command | Generator):
+        _check_not_started(branch, where)
         return
     if inspect.iscoroutine(branch):
         branch.close()
     hint = "; call it" if callable(branch) else ""
     raise TypeError(f"{where} takes commands and generators, not {type(branch).__name__}{hint}: {branch!r}")
+
+
+def _check_not_started(branch: object, where: str) -> None:
+    if inspect.isgenerator(branch) and inspect.getgeneratorstate(branch) != inspect.GEN_CREATED:
+        raise TypeError(f"{where}: the generator {branch.__qualname__} has run already; call its function once more")
 
 
 def _check_distinct(branches: tuple[Branch[Any], ...]) -> None:
@@ -288,4 +294,3 @@ def _optional_duration(duration: Duration | None) -> Any:
 
 def _value_or_none(default: object) -> object:
     return None if default is _NOTHING else default
-

@@ -42,12 +42,12 @@ class Workflow(Generic[P, T_co]):
         retry: Retry | None = None,
         trigger: Trigger | None = None,
     ) -> None:
+        functools.update_wrapper(self, function)  # first: it copies attributes, and a workflow's own are below
         self.function = function
         self.name = name
         self.version = version
         self.retry = retry
         self.trigger = trigger
-        functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Flow[T_co]:
         return self.function(*args, **kwargs)
@@ -58,7 +58,10 @@ class Workflow(Generic[P, T_co]):
     @property
     def source(self) -> str:
         """``file:line`` of the function."""
-        code = inspect.unwrap(self.function).__code__
+        function: Any = inspect.unwrap(self.function)
+        while isinstance(function, functools.partial):
+            function = inspect.unwrap(function.func)
+        code = function.__code__
         return f"{code.co_filename}:{code.co_firstlineno}"
 
 

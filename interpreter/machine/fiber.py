@@ -6,6 +6,8 @@ its commands mean.
 
 from __future__ import annotations
 
+import ctypes
+from collections import deque
 from types import GeneratorType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +22,6 @@ __all__ = ["Fiber"]
 
 _THROWS = 10_000
 """How often a generator that is let go may yield again before it is kept for ever instead."""
-
-_kept: list[Flow[Any]] = []
-"""Generators that ignore GeneratorExit for ever. Dropping one would make Python complain from anywhere."""
 
 
 class Fiber:
@@ -68,7 +67,7 @@ class Fiber:
         self.answer: Outcome[Any] = Value(None)
         self.blocked_at: Position | None = None
         self.scope: Scope | None = None
-        self.listeners: list[tuple[Scope, int]] = []
+        self.listeners: deque[tuple[Scope, int]] = deque()
         self.tasks: list[Fiber] = []
         self.returned: Outcome[Any] | None = None
         self.outcome: Outcome[Any] | None = None
@@ -107,7 +106,7 @@ class Fiber:
             if not isinstance(self.generator, GeneratorType) or self.generator.gi_frame is None:
                 return
             _throw_exit(innermost(self.generator))
-        _kept.append(self.generator)
+        _keep_for_ever(self.generator)
 
 
 def innermost(generator: Flow[Any]) -> Flow[Any]:
@@ -125,3 +124,8 @@ def _throw_exit(generator: Flow[Any]) -> None:
         generator.throw(GeneratorExit())
     except BaseException:
         pass  # it has ended, which is all that was wanted
+
+
+def _keep_for_ever(generator: Flow[Any]) -> None:
+    """It ignores GeneratorExit: dropped now, or when Python exits, it would make Python complain from anywhere."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(generator))

@@ -50,6 +50,7 @@ class Machine:
         self.fibers: dict[Position, Fiber] = {}
         self.tasks: dict[Position, Fiber] = {}
         self.waits: dict[str, dict[Position, None]] = {}
+        self.overtaken: dict[Position, SetTimer | AwaitSignal] = {}
         self.signals: dict[str, deque[SignalReceived]] = {}
         self._changed: dict[Position, None] = {}
         self._ready: deque[Fiber] = deque()
@@ -80,7 +81,7 @@ class Machine:
 
     def where(self) -> list[str]:
         """``file:line`` of each place in the source where the workflow now stands, the main fiber first."""
-        return [mismatch.source_line(fiber) for fiber in self.fibers.values()]
+        return list(dict.fromkeys(mismatch.source_line(self, fiber) for fiber in self.fibers.values()))
 
     # What the rules use -------------------------------------------------------------------------
 
@@ -132,6 +133,12 @@ class Machine:
             del self.waits[action.name][position]
         self.resume(self.fibers[position[:-1]], cancellation() if isinstance(action, StopStep) else outcome)
 
+    def overtake(self, action: SetTimer | AwaitSignal, outcome: Outcome[Any]) -> None:
+        """Settle it before it was due. Its timer may have fired in the same commit, and then comes late."""
+        if action.due is not None:
+            self.overtaken[action.position] = action
+        self.settle(action.position, outcome)
+
     def resume(self, fiber: Fiber, answer: Outcome[Any]) -> None:
         """The fiber is blocked no longer."""
         fiber.blocked_at = fiber.scope = None
@@ -175,7 +182,8 @@ class Machine:
         """Nothing is open and nothing can run: tasks wait for each other. Tell the last one that asked."""
         for fiber in reversed(self.fibers.values()):
             if fiber.scope is not None and fiber.scope.tasks:
-                problem = f"this task waits for itself, and would for ever\n  at {mismatch.source_line(fiber)}"
+                place = mismatch.source_line(self, fiber)
+                problem = f"this task waits for itself, and would for ever\n  at {place}"
                 fiber.scope.decide(Error(WrongYield(problem)))
                 return
 
@@ -188,7 +196,8 @@ class Machine:
         if fiber is self.main:
             self.outcome = outcome
             self.set_open((), End(_status(outcome), outcome))
-        for scope, index in tuple(fiber.listeners):
+        while fiber.listeners:  # one by one: a scope that is decided stops listening
+            scope, index = fiber.listeners.popleft()
             scope.branch_ended(index, outcome)
 
     def _throw_cancelled(self, fiber: Fiber) -> None:
@@ -198,8 +207,8 @@ class Machine:
             fiber.answer = cancellation()  # it was about to run
         elif isinstance(action := self.open[fiber.blocked_at], RunStep):
             self.set_open(action.position, StopStep(action.position, action.name, action.branch))
-        else:
-            self.settle(fiber.blocked_at, cancellation())
+        elif isinstance(action, SetTimer | AwaitSignal):
+            self.overtake(action, cancellation())
 
 
 def _with_errors_nobody_asked_for(fiber: Fiber, returned: Outcome[Any]) -> Outcome[Any]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import inspect
 import linecache
 from collections.abc import Callable, Generator
-from types import GeneratorType
+from contextlib import suppress
+from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dataflows.commands import Command
-from dataflows.errors import Mismatch
+from dataflows.errors import CannotStore, Mismatch
+from dataflows.outcome import Error
 from interpreter.machine.actions import AwaitSignal, End, Open, RunStep, SetTimer, StopStep
 from interpreter.machine.entries import (
     At,
@@ -26,6 +28,7 @@ from interpreter.machine.entries import (
 )
 from interpreter.machine.fiber import Fiber
 from interpreter.machine.position import Position, format_position
+from interpreter.machine.scopes import CancelScope, GatherScope, RaceScope, TaskScope
 
 if TYPE_CHECKING:
     from interpreter.machine.machine import Machine
@@ -36,14 +39,18 @@ OpenT = TypeVar("OpenT", bound=Open)
 
 _KINDS: dict[type[Any], str] = {
     RunStep: "step",
-    StopStep: "step",
+    StopStep: "cancelled step",
     SetTimer: "sleep",
     AwaitSignal: "wait",
     StepEnded: "step",
     AttemptFailed: "step",
-    StepStopped: "step",
+    StepStopped: "cancelled step",
     Slept: "sleep",
     WaitTimedOut: "wait",
+    GatherScope: "a gather",
+    RaceScope: "a race",
+    TaskScope: "a task",
+    CancelScope: "the cancelling of a task",
 }
 
 
@@ -69,49 +76,60 @@ def expect_step(machine: Machine, fact: At) -> RunStep | StopStep:
 
 
 def comes_late(machine: Machine, fact: Slept | WaitTimedOut) -> bool:
-    """Whether a timer fired in the same commit as what closed it: a late one is ignored."""
-    return fact.position not in machine.open and _was_reached(machine, fact.position)
+    """Whether a timer fired in the same commit as what closed it before: a late one is ignored."""
+    action = machine.overtaken.get(fact.position)
+    return action is not None and _KINDS[type(action)] == _KINDS[type(fact)] and _same_name(action, fact)
 
 
 def expect_end(machine: Machine, fact: Ended) -> None:
-    """:raises Mismatch: the workflow has not ended, or not so."""
+    """A result that could not be stored ended a completed workflow as failed; that is no disagreement.
+
+    :raises Mismatch: the workflow has not ended, or not so.
+    """
     end = machine.open.get(())
-    if not isinstance(end, End) or end.status is not fact.status:
+    unstorable = isinstance(fact.outcome, Error) and isinstance(fact.outcome.exception, CannotStore)
+    if not isinstance(end, End) or (end.status is not fact.status and not unstorable):
         raise _disagreement(machine, fact)
 
 
-def source_line(fiber: Fiber) -> str:
-    """``file:line: text`` of the yield where the fiber stands."""
+def source_line(machine: Machine, fiber: Fiber) -> str:
+    """``file:line: text`` of the yield where the fiber stands; of who started it, if it is a single command."""
+    while _is_single_command(fiber.generator):
+        fiber = machine.fibers[fiber.prefix[:-2]]
     frame = getattr(_author(fiber.generator), "gi_frame", None)
-    if frame is None:
-        return "(ended)"
-    file, line = frame.f_code.co_filename, frame.f_lineno
-    text = linecache.getline(file, line).strip()
-    return f"{file}:{line}: {text}" if text else f"{file}:{line}"
+    return "(ended)" if frame is None else _with_text(frame.f_code.co_filename, frame.f_lineno)
 
 
-def describe_wrong_yield(fiber: Fiber, yielded: object, position: Position) -> str:
+def describe_wrong_yield(machine: Machine, fiber: Fiber, yielded: object, position: Position) -> str:
     """What was yielded, where, and what to write instead. A coroutine is closed, since nobody will await it."""
-    if inspect.iscoroutine(yielded):
+    if type(yielded) is CoroutineType:
         yielded.close()
     return (
         f"yield number {position[-1] + 1} (position {format_position(position)}) gave "
         f"{_name(yielded)}, which is no command\n"
-        f"  at {source_line(fiber)}\n  {_advice(yielded)}"
+        f"  at {source_line(machine, fiber)}\n  {_advice(yielded)}"
     )
+
+
+def _with_text(file: str, line: int) -> str:
+    text = linecache.getline(file, line).strip()
+    return f"{file}:{line}: {text}" if text else f"{file}:{line}"
 
 
 def _name(yielded: object) -> str:
     """Without the address in memory that many a ``repr`` has: the message is the same on every replay."""
-    plain = isinstance(yielded, str | int | float | bytes)
-    detail = repr(yielded)[:100] if plain else getattr(yielded, "__qualname__", "")
-    return " ".join(filter(None, (type(yielded).__name__, detail)))
+    detail: object = ""
+    with suppress(Exception):  # a foreign object may raise whatever it is asked
+        plain = isinstance(yielded, str | int | float | bytes)
+        detail = repr(yielded)[:100] if plain else getattr(yielded, "__qualname__", "")
+    return " ".join(filter(None, (type(yielded).__name__, detail if isinstance(detail, str) else "")))
 
 
 def _advice(yielded: object) -> str:
-    for matches, advice in _ADVICE:
-        if matches(yielded):
-            return advice
+    with suppress(Exception):
+        for matches, advice in _ADVICE:
+            if matches(yielded):
+                return advice
     return "yield a command: step(...), sleep(...), wait(...), gather(...), race(...), fork(...)"
 
 
@@ -131,31 +149,25 @@ _ADVICE: list[tuple[Callable[[object], bool], str]] = [
 def _author(generator: object) -> object:
     """The innermost generator that an author wrote: a command's own ``__iter__`` is not theirs."""
     while isinstance(inner := getattr(generator, "gi_yieldfrom", None), GeneratorType):
-        if inner.gi_frame is None or inner.gi_code is Command.__iter__.__code__:
+        if inner.gi_frame is None or _is_single_command(inner):
             break
         generator = inner
     return generator
+
+
+def _is_single_command(generator: object) -> bool:
+    return isinstance(generator, GeneratorType) and generator.gi_code is Command.__iter__.__code__
 
 
 def _same_name(action: Open, fact: At) -> bool:
     return not isinstance(action, End) and (action.name, action.branch) == (fact.name, fact.branch)
 
 
-def _was_reached(machine: Machine, position: Position) -> bool:
-    """Whether the code has yielded a command there. A branch that has ended counts as passed."""
-    fiber = machine.fibers.get(position[:-1])
-    if fiber is not None:
-        return position[-1] < fiber.next
-    if len(position) == 1:
-        return machine.main is not None and position[-1] < machine.main.next
-    return _was_reached(machine, position[:-2])
-
-
 def _disagreement(machine: Machine, fact: At | Ended) -> Mismatch:
     position: Position = getattr(fact, "position", ())
+    where = f"{format_position(position) or 'the end'} (entry {machine.seq})"
     lines = [
-        f"the journal and the code of workflow {machine.workflow.name!r} disagree at "
-        f"{format_position(position) or 'the end'} (entry {machine.seq})",
+        f"the journal and the code of workflow {machine.workflow.name!r} disagree at {where}",
         f"  the journal has:  {_describe_fact(fact)}",
         f"  the code has:     {_describe_code(machine, position)}",
         *(f"  it stands at:     {line}" for line in _places(machine, position)),
@@ -176,7 +188,14 @@ def _describe_code(machine: Machine, position: Position) -> str:
         return f"its end: {action.status}"
     if action is not None:
         return f"{_KINDS[type(action)]} {action.name!r}{_in_branch(action.branch)}"
-    return "its end" if machine.outcome is not None else "nothing there, yet or any more"
+    if machine.outcome is not None:
+        return "its end"
+    if not position:
+        return "no end yet"
+    fiber = machine.fibers.get(position[:-1])
+    if fiber is not None and fiber.scope is not None and fiber.scope.position == position:
+        return _KINDS[type(fiber.scope)]
+    return "nothing there, yet or any more"
 
 
 def _in_branch(branch: str) -> str:
@@ -186,4 +205,10 @@ def _in_branch(branch: str) -> str:
 def _places(machine: Machine, position: Position) -> list[str]:
     fiber = machine.fibers.get(position[:-1]) if position else None
     fibers = [fiber] if fiber is not None else list(machine.fibers.values())[:3]
-    return [source_line(fiber) for fiber in fibers]
+    places = dict.fromkeys(source_line(machine, fiber) for fiber in fibers)
+    return list(places) or [f"the end of {_workflow_line(machine)}"]
+
+
+def _workflow_line(machine: Machine) -> str:
+    file, _, line = machine.workflow.source.rpartition(":")
+    return _with_text(file, int(line))

@@ -62,6 +62,7 @@ __all__ = ["COMMANDS", "FACTS", "wrong_yield"]
 Answer: TypeAlias = Outcome[Any] | None
 
 _DEFAULT_RETRY = Retry()
+_DAMAGED = "the journal is damaged: it must open with one 'started' and one 'begun'"
 
 
 # Commands ---------------------------------------------------------------------------------------
@@ -125,7 +126,10 @@ def _task(machine: Machine, fiber: Fiber, command: Task[Any], position: Position
 def _cancel_task(machine: Machine, fiber: Fiber, command: CancelTask, position: Position) -> Answer:
     if strange := _task_of_another(machine, (command.task,)):
         return strange
-    machine.cancel(machine.tasks[command.task.position])
+    task = machine.tasks[command.task.position]
+    if task.outcome is not None:
+        return Value(None)
+    machine.cancel(task)
     return _enter(machine, fiber, CancelScope(machine, fiber, position, (("", command.task),)))
 
 
@@ -165,7 +169,7 @@ def _task_of_another(machine: Machine, branches: Iterable[Branch[Any]]) -> Answe
 
 def wrong_yield(machine: Machine, fiber: Fiber, yielded: object, position: Position) -> Answer:
     """What was yielded is no command: say so at that yield."""
-    return Error(WrongYield(mismatch.describe_wrong_yield(fiber, yielded, position)))
+    return Error(WrongYield(mismatch.describe_wrong_yield(machine, fiber, yielded, position)))
 
 
 COMMANDS: dict[type[Any], Callable[[Machine, Fiber, Any, Position], Answer]] = {
@@ -188,6 +192,8 @@ COMMANDS: dict[type[Any], Callable[[Machine, Fiber, Any, Position], Answer]] = {
 
 
 def _started(machine: Machine, fact: Started) -> None:
+    if machine.main is not None:
+        raise Mismatch(_DAMAGED)
     machine.seed = fact.seed
     machine.main = Fiber((), "", _main(machine.workflow, fact))
 
@@ -198,8 +204,8 @@ def _main(workflow: Workflow[..., Any], started: Started) -> Flow[Any]:
 
 
 def _begun(machine: Machine, fact: Begun) -> None:
-    if machine.main is None or machine.fibers:
-        raise Mismatch("the journal is damaged: it must open with one 'started' and one 'begun'")
+    if machine.main is None or machine.main.outcome is not None or machine.fibers:
+        raise Mismatch(_DAMAGED)
     machine.add(machine.main)
 
 
@@ -245,7 +251,7 @@ def _signal_received(machine: Machine, fact: SignalReceived) -> None:
         action = machine.open[position]
         assert isinstance(action, AwaitSignal)
         if action.due is None or fact.sent_at <= action.due:
-            machine.settle(position, _received(action.command, fact.payload))
+            machine.overtake(action, _received(action.command, fact.payload))
             return
     machine.signals.setdefault(fact.name, deque()).append(fact)
 

@@ -181,13 +181,21 @@ def cancellation() -> Error:
 
 def replaced_by(exception: BaseException, former: Outcome[Any]) -> Error:
     """An error in a cleanup takes the place of the former outcome, which becomes its context."""
-    if isinstance(former, Error) and former.exception is not exception and _has_no_context(exception):
-        exception.__context__ = former.exception
+    if isinstance(former, Error):
+        chain = _chain(exception)
+        if former.exception not in chain:
+            chain[-1].__context__ = former.exception
     return Error(exception)
 
 
-def _has_no_context(exception: BaseException) -> bool:
-    return exception.__context__ is None or isinstance(exception.__context__, Cancelled)
+def _chain(exception: BaseException) -> list[BaseException]:
+    """The exception, its context, the context of that, … without the cancellation that it was raised in."""
+    chain = [exception]
+    while (context := chain[-1].__context__) is not None and not isinstance(context, Cancelled):
+        if context in chain:
+            break
+        chain.append(context)
+    return chain
 
 
 def _as_asked(task: Fiber, outcome: Outcome[Any]) -> Outcome[Any]:

@@ -1,0 +1,59 @@
+"""Run both local services until interrupted; where they are is printed as one line of JSON.
+
+With ``--until-eof`` they also end when standard input does, so that they do not outlive the
+program that started them with a pipe.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import NoReturn
+
+from examples.services.azure_devops import LocalAzureDevOps
+from examples.services.clickup import EXTERNAL_ID, INBOX, LocalClickUp
+
+
+def main() -> None:
+    """Serve until SIGINT, SIGTERM, or the end of the input."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+    with LocalAzureDevOps() as azure_devops, LocalClickUp() as clickup:
+        print(json.dumps(_addresses(azure_devops, clickup)), flush=True)
+        if "--until-eof" in sys.argv[1:]:
+            _read_to_the_end()
+        else:
+            threading.Event().wait()
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)
+
+
+def _read_to_the_end() -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+
+
+def _addresses(azure_devops: LocalAzureDevOps, clickup: LocalClickUp) -> dict[str, dict[str, str]]:
+    return {
+        "azure_devops": {
+            "url": azure_devops.url,
+            "token": azure_devops.token,
+            "control": f"{azure_devops.address}/__control",
+        },
+        "clickup": {
+            "url": clickup.url,
+            "token": clickup.token,
+            "control": f"{clickup.address}/__control",
+            "list_id": INBOX,
+            "external_id_field": EXTERNAL_ID,
+        },
+    }
+
+
+if __name__ == "__main__":
+    main()

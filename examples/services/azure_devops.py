@@ -1,0 +1,178 @@
+"""LocalAzureDevOps: work items over the real REST protocol, and the body of the deliveries.
+
+Owns authentication, the version check, the errors and the throttling as the real service shows
+them. It does not send deliveries; it makes their bodies.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from examples.services.deliveries import Details, work_item_created
+from examples.services.limits import SlidingUsage
+from examples.services.local_service import LocalService, Rejected
+from examples.services.work_items import Organisation, WorkItem, new_fields
+
+__all__ = ["LocalAzureDevOps"]
+
+SIGN_IN_PAGE = "<!DOCTYPE html><html><head><title>Azure DevOps Services | Sign In</title></head></html>"
+FIRST_ID = 42
+BLOCKED = 2
+"""Up to this many times the limit, answers come with a demand to wait; beyond it there are none."""
+
+ERRORS = {
+    400: ("VssPropertyValidationException", "A value of the request is not valid."),
+    401: ("UnauthorizedRequestException", "TF400813: The user '' is not authorized to access this resource."),
+    404: ("WorkItemUnauthorizedAccessException", "TF401232: Work item does not exist, or you may not read it."),
+    429: ("RequestBlockedException", "TF400733: The request was blocked due to exceeding usage of resource."),
+}
+INTERNAL = ("TeamFoundationServiceException", "TF400898: An Internal Error Occurred.")
+
+_VERSION = re.compile(r"[1-7]\.\d(-preview(\.\d)?)?")
+_FIELD_NAME = re.compile(r"[A-Za-z]\w*(\.\w+)+")
+_EXPANSIONS = ("None", "Relations", "Fields", "Links", "All")
+
+
+class LocalAzureDevOps(LocalService):
+    """A local stand-in for one organisation of Azure DevOps.
+
+    :param organisation: its name, the first part of every path.
+    :param token: the one personal access token that it takes.
+    :param usage_limit: units that may be used within five minutes; each request uses one.
+    """
+
+    def __init__(self, organisation: str = "acme", token: str = "local-pat-0a1b2c", usage_limit: int = 200) -> None:
+        super().__init__()
+        self.token = token
+        self._name = organisation
+        self._usage = SlidingUsage(usage_limit, self.clock)
+        self._items: dict[int, WorkItem] = {}
+        self._deliveries: dict[tuple[int, Details], bytes] = {}
+
+    @property
+    def url(self) -> str:
+        """The organisation's address: what the connector takes as its base."""
+        return f"{self.address}/{self._name}"
+
+    def create_item(
+        self,
+        title: str,
+        *,
+        project: str = "Shop",
+        kind: str = "Bug",
+        fields: Mapping[str, Any] | None = None,
+        parent: int | None = None,
+    ) -> WorkItem:
+        """Create a work item, as a person would in a browser.
+
+        :param fields: further fields by their reference names, like ``{"System.Description": "<b>…</b>"}``.
+        :param parent: the id of the item above it.
+        """
+        number = FIRST_ID + len(self._items)
+        item = WorkItem(number, 1, {**new_fields(title, project, kind, self.clock.now()), **(fields or {})}, parent)
+        self._items[number] = item
+        return item
+
+    def delivery(self, item_id: int, details: Details = "all") -> bytes:
+        """The body of the ``workitem.created`` delivery of an item; the same bytes every time, as a redelivery has."""
+        if (item_id, details) not in self._deliveries:
+            organisation = Organisation(self._name, self.url)
+            item, number, event_id = self._items[item_id], len(self._deliveries) + 1, str(uuid.uuid4())
+            envelope = work_item_created(item, organisation, event_id, number, details, self.clock.now())
+            self._deliveries[item_id, details] = json.dumps(envelope).encode()
+        return self._deliveries[item_id, details]
+
+    def routes(self) -> Sequence[Route]:
+        path = "_apis/wit/workitems/{id}"
+        return [
+            Route(f"/{self._name}/{scope}{path}", endpoint, methods=[method])
+            for scope in ("", "{project}/")
+            for method, endpoint in (("GET", self._get_item), ("PATCH", self._update_item))
+        ]
+
+    def error_body(self, status: int) -> dict[str, Any]:
+        kind, message = ERRORS.get(status, INTERNAL)
+        return {
+            "$id": "1",
+            "innerException": None,
+            "message": message,
+            "typeName": f"Microsoft.TeamFoundation.{kind}, Microsoft.TeamFoundation",
+            "typeKey": kind,
+            "errorCode": 0,
+            "eventId": 3000,
+        }
+
+    def state(self) -> dict[str, Any]:
+        return {"items": sorted(self._items)}
+
+    def command(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Also ``{"create_item": {"title": …}, "details": "all"}``: answers the id, and the delivery as a text."""
+        super().command(command)
+        if "create_item" not in command:
+            return {}
+        item = self.create_item(**command["create_item"])
+        return {"id": item.id, "delivery": self.delivery(item.id, command.get("details", "all")).decode()}
+
+    async def _get_item(self, request: Request) -> Response:
+        headers = self._admit(request)
+        expand = request.query_params.get("$expand", "None")
+        names = request.query_params["fields"].split(",") if "fields" in request.query_params else None
+        if expand not in _EXPANSIONS or not all(_FIELD_NAME.fullmatch(name) for name in names or ()):
+            raise self._error(400)
+        item = self._find(request)
+        return JSONResponse(item.in_rest(Organisation(self._name, self.url), expand, names), headers=headers)
+
+    async def _update_item(self, request: Request) -> Response:
+        headers = self._admit(request)
+        item = self._find(request)
+        for operation in await request.json():
+            if operation["op"] not in ("add", "replace") or not operation["path"].startswith("/fields/"):
+                raise self._error(400)
+            item.fields[operation["path"].removeprefix("/fields/")] = operation["value"]
+        item.rev += 1
+        return JSONResponse(item.in_rest(Organisation(self._name, self.url), "None", None), headers=headers)
+
+    def _find(self, request: Request) -> WorkItem:
+        number, project = request.path_params["id"], request.path_params.get("project")
+        item = self._items.get(int(number)) if number.isdigit() else None
+        if item is None or project not in (None, item.project):
+            raise self._error(404)
+        return item
+
+    def _admit(self, request: Request) -> dict[str, str]:
+        """Let the request in, and return the headers that its answer is to have."""
+        expected = "Basic " + base64.b64encode(f":{self.token}".encode()).decode()
+        if request.headers.get("Authorization") != expected:
+            raise self._error(401) if request.method == "PATCH" else Rejected(203, SIGN_IN_PAGE)
+        headers = self._throttle()
+        if not _VERSION.fullmatch(request.query_params.get("api-version", "1.0")):
+            raise self._error(400)
+        return headers
+
+    def _throttle(self) -> dict[str, str]:
+        used, limit = self._usage.count(), self._usage.limit
+        if used <= limit:
+            return {}
+        headers = {
+            "Retry-After": str(min(30, used - limit)),
+            "X-RateLimit-Resource": "Organisation/WorkItems",
+            "X-RateLimit-Delay": "0.250",
+            "X-RateLimit-Limit": str(limit),
+            "X-RateLimit-Remaining": "0",
+            "X-RateLimit-Reset": str(self._usage.reset()),
+        }
+        if used > limit * BLOCKED:
+            raise Rejected(429, self.error_body(429), headers)
+        return headers
+
+    def _error(self, status: int) -> Rejected:
+        return Rejected(status, self.error_body(status))

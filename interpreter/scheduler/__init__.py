@@ -1,0 +1,1 @@
+"""The scheduler: claims executions, drives them, performs their steps. See ``scheduler.scheduler``."""

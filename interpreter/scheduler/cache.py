@@ -1,0 +1,42 @@
+"""The machines of suspended executions, kept for a while: waking one then needs no replay.
+
+Owns the bound. A machine that falls out is let go, and rebuilt from its journal when it is needed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from interpreter.machine import Machine
+
+__all__ = ["Cache"]
+
+
+class Cache:
+    """The most recently suspended machines, by execution and generation. Any thread may take; only the driver keeps."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._machines: OrderedDict[tuple[str, int], Machine] = OrderedDict()
+
+    def take(self, execution_id: str, generation: int) -> Machine | None:
+        """The machine, which is the caller's from now on."""
+        with self._lock:
+            return self._machines.pop((execution_id, generation), None)
+
+    def keep(self, execution_id: str, generation: int, machine: Machine) -> None:
+        """Keep a machine, and let the one go that was kept longest."""
+        with self._lock:
+            self._machines[execution_id, generation] = machine
+            oldest = self._machines.popitem(last=False)[1] if len(self._machines) > self._size else None
+        if oldest is not None:
+            oldest.abandon()
+
+    def clear(self) -> None:
+        """Let all go."""
+        with self._lock:
+            machines, self._machines = list(self._machines.values()), OrderedDict()
+        for machine in machines:
+            machine.abandon()

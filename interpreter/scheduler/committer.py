@@ -1,0 +1,284 @@
+"""Group commit: what all executions propose while one commit is in flight goes into the next.
+
+Owns the numbers (``seq``) of entries, the writing, and what is done when writing fails: a
+conflict is repeated, a broken connection is asked what it had done, and of a batch that cannot
+be written only the guilty execution suffers. Knows nothing of machines.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import psycopg
+from psycopg import Connection, errors
+
+from dataflows.errors import DatabaseUnavailable
+from dataflows.workflow import Workflow
+from interpreter.machine.status import Status
+from interpreter.scheduler.held import Held
+from interpreter.scheduler.lease import Lease
+from interpreter.scheduler.monitor import Monitor
+from interpreter.store import journal
+from interpreter.store.journal import Batch, Committed, LeaseLost, Line, Move, Start, Written
+from interpreter.store.rows import Row
+
+__all__ = ["Committer", "Done", "Proposal", "StartRequest"]
+
+_MOST_ROWS = 2_000
+_MOST_BYTES = 8_000_000
+_REPEATED = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
+_LONGEST_PAUSE = 1.0
+_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Proposal:
+    """What an execution would have written.
+
+    :ivar row: a journal entry.
+    :ivar floor: the entry's time is not before this.
+    :ivar message: the number of the inbox message that the entry journals.
+    :ivar move: a new status, in the same commit.
+    """
+
+    held: Held
+    row: Row | None = None
+    floor: datetime | None = None
+    message: int | None = None
+    move: Move | None = None
+
+
+@dataclass(slots=True)
+class StartRequest:
+    """An execution to be started and held at once; the future tells whether the id was free."""
+
+    start: Start
+    workflow: Workflow[..., Any]
+    future: Future[bool]
+
+
+@dataclass(slots=True)
+class Done:
+    """What a commit came to, for the driver.
+
+    :ivar entries: each execution's new entries, in order.
+    :ivar moves: each execution that was to move, and whether it did.
+    :ivar started: the starts that were made, with their scheduler's number.
+    """
+
+    scheduler: int
+    now: datetime
+    entries: dict[Held, list[Written]] = field(default_factory=dict)
+    moves: list[tuple[Held, Move, bool]] = field(default_factory=list)
+    started: list[StartRequest] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Draft:
+    """A batch, and whose lines it holds."""
+
+    batch: Batch = field(default_factory=Batch)
+    lines: dict[Held, list[Line]] = field(default_factory=dict)
+    moves: dict[Held, Move] = field(default_factory=dict)
+    starts: list[StartRequest] = field(default_factory=list)
+
+
+class Committer:
+    """Writes what is proposed, on a thread and a connection of its own.
+
+    :param deliver: called with what each commit came to.
+    :param refuse: called with an execution that cannot be written, and why.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[str], Connection[Any]],
+        lease: Lease,
+        deliver: Callable[[Done], None],
+        refuse: Callable[[Held, str], None],
+        monitor: Monitor,
+    ) -> None:
+        self._connect = connect
+        self._lease = lease
+        self._deliver = deliver
+        self._refuse = refuse
+        self._monitor = monitor
+        self._queue: SimpleQueue[Proposal | StartRequest | None] = SimpleQueue()
+        self._connection = connect("committer")
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="dataflows committer", daemon=True)
+        self._thread.start()
+
+    def propose(self, proposal: Proposal | StartRequest) -> None:
+        """Have it written with the next commit."""
+        self._queue.put(proposal)
+
+    def close(self, *, drain: bool = True) -> None:
+        """Write what has been proposed (unless the database is gone), and stop."""
+        if not drain:
+            self._closed.set()
+        self._queue.put(None)
+        self._thread.join()
+        self._closed.set()
+        self._connection.close()
+
+    # The thread ---------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            taken, ends = self._take_what_waits(first)
+            self._commit(taken)
+            if ends:
+                break
+
+    def _take_what_waits(self, first: Proposal | StartRequest) -> tuple[list[Proposal | StartRequest], bool]:
+        taken, size = [first], _size(first)
+        while len(taken) < _MOST_ROWS and size < _MOST_BYTES:
+            try:
+                following = self._queue.get_nowait()
+            except Empty:
+                return taken, False
+            if following is None:
+                return taken, True
+            taken.append(following)
+            size += _size(following)
+        return taken, False
+
+    def _commit(self, taken: list[Proposal | StartRequest]) -> None:
+        if not self._lease.wait_registered():
+            return
+        scheduler = self._lease.scheduler
+        draft = draft_of(taken, scheduler)
+        try:
+            self._finish(draft, scheduler, self._write(draft, scheduler))
+        except LeaseLost:
+            self._lease.lost(scheduler)
+            for request in draft.starts:
+                self._queue.put(request)  # under the next number
+        except psycopg.Error as error:
+            self._split(taken, scheduler, error)
+
+    def _finish(self, draft: Draft, scheduler: int, committed: Committed) -> None:
+        done = Done(scheduler, committed.now)
+        for held, lines in draft.lines.items():
+            written = [Written(line.seq, max(committed.now, line.floor), line.row) for line in lines]
+            held.seq, held.last_at, held.deaths = lines[-1].seq, written[-1].at, 0
+            done.entries[held] = written
+        done.moves = [(held, move, held.id in committed.moved) for held, move in draft.moves.items()]
+        done.started = [request for request in draft.starts if request.start.execution_id in committed.started]
+        self._deliver(done)
+        for request in draft.starts:
+            request.future.set_result(request.start.execution_id in committed.started)
+
+    # When writing fails -------------------------------------------------------------------------
+
+    def _write(self, draft: Draft, scheduler: int) -> Committed:
+        pause = 0.01
+        while True:
+            try:
+                return journal.commit(self._connection, scheduler, draft.batch)
+            except psycopg.Error as error:
+                if not self._is_worth_repeating(error):
+                    raise
+                self._monitor.emit("commit-repeated", error=error)
+            self._closed.wait(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+            if self._connection.closed and (found := self._ask_what_was_done(draft, scheduler)):
+                return found
+
+    def _is_worth_repeating(self, error: psycopg.Error) -> bool:
+        """Conflicts, and whatever is the matter with the server rather than with what is written."""
+        lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) or self._connection.closed
+        return not self._closed.is_set() and (isinstance(error, _REPEATED) or lost)
+
+    def _ask_what_was_done(self, draft: Draft, scheduler: int) -> Committed | None:
+        """On a fresh connection: a commit whose answer was lost may have happened, whole, or not at all."""
+        self._connection = self._reconnect()
+        batch = draft.batch
+        journal.check_lease(self._connection, scheduler)  # else what is there may be another's
+        there = journal.find_committed(self._connection, batch.lines) if batch.lines else {}
+        moving = [move.execution_id for move in batch.moves if move.status is not Status.RUNNING]
+        starting = [start.execution_id for start in batch.starts]
+        held = journal.find_held(self._connection, scheduler, [*moving, *starting])
+        moved, started = frozenset(moving) - held, held.intersection(starting)
+        if not (there if batch.lines else moved or started):
+            return None
+        return Committed(max(there.values(), default=self._lease.clock.now()), moved, started)
+
+    def _reconnect(self) -> Connection[Any]:
+        pause = 0.05
+        while True:
+            try:
+                return self._connect("committer")
+            except DatabaseUnavailable as error:
+                self._monitor.emit("database-unreachable", error=error)
+                if self._closed.wait(pause):
+                    raise psycopg.OperationalError("the scheduler has closed") from error
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _split(self, taken: list[Proposal | StartRequest], scheduler: int, error: psycopg.Error) -> None:
+        """Write each execution's proposals on their own, so that only the guilty one suffers."""
+        groups = _by_execution(taken)
+        if len(groups) > 1:
+            self._monitor.emit("commit-split", error=error, executions=len(groups))
+            for group in groups:
+                self._commit(group)
+            return
+        for item in taken:
+            if isinstance(item, StartRequest):
+                item.future.set_exception(error)
+            elif item.held.scheduler == scheduler:
+                self._refuse(item.held, f"the database refused its entries: {error}")
+                return
+
+
+def draft_of(taken: Iterable[Proposal | StartRequest], scheduler: int) -> Draft:
+    """Give each entry its number. What is held under another number than ``scheduler`` is lost, and left out."""
+    draft = Draft()
+    for item in taken:
+        if isinstance(item, StartRequest):
+            draft.starts.append(item)
+            draft.batch.starts.append(item.start)
+        elif item.held.scheduler == scheduler:
+            _add(draft, item)
+    for held in draft.lines:
+        if held.deaths and held not in draft.moves:
+            draft.batch.moves.append(Move(held.id, Status.RUNNING, progress=True))
+    return draft
+
+
+def _add(draft: Draft, proposal: Proposal) -> None:
+    held = proposal.held
+    if proposal.row is not None:
+        lines = draft.lines.setdefault(held, [])
+        seq, last_at = (lines[-1].seq, lines[-1].floor) if lines else (held.seq, held.last_at or _LONG_AGO)
+        floor = last_at if proposal.floor is None else max(last_at, proposal.floor)
+        line = Line(held.id, held.generation, seq + 1, floor, proposal.row)
+        lines.append(line)
+        draft.batch.lines.append(line)
+        if proposal.message is not None:
+            draft.batch.reads.append((held.id, proposal.message, line.seq))
+    if proposal.move is not None:
+        move = proposal.move._replace(progress=held in draft.lines)
+        draft.moves[held] = move
+        draft.batch.moves.append(move)
+
+
+def _size(item: Proposal | StartRequest) -> int:
+    data = item.start.data if isinstance(item, StartRequest) else item.row.data if item.row is not None else None
+    return len(data or b"")
+
+
+def _by_execution(taken: Iterable[Proposal | StartRequest]) -> list[list[Proposal | StartRequest]]:
+    groups: dict[str, list[Proposal | StartRequest]] = {}
+    for item in taken:
+        key = item.start.execution_id if isinstance(item, StartRequest) else item.held.id
+        groups.setdefault(key, []).append(item)
+    return list(groups.values())
+

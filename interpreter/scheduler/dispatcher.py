@@ -1,0 +1,191 @@
+"""Carries out what a machine asks for: attempts to the performer, timers to the heap, facts to the committer.
+
+Owns the timers. Everything here runs on the driver's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from dataflows.errors import StepTimeout
+from interpreter.machine import (
+    Action,
+    AwaitSignal,
+    Close,
+    End,
+    Ended,
+    Fact,
+    Position,
+    RunStep,
+    SetTimer,
+    Slept,
+    Status,
+    StepStopped,
+    StopStep,
+    WaitTimedOut,
+    after_failure,
+    format_position,
+)
+from interpreter.scheduler.clock import DatabaseClock
+from interpreter.scheduler.committer import Proposal
+from interpreter.scheduler.held import Held, LiveAttempt
+from interpreter.scheduler.performer import Performer
+from interpreter.scheduler.timers import Timers
+from interpreter.store.journal import Move
+from interpreter.store.rows import Row, to_row
+
+__all__ = ["Dispatcher"]
+
+_NOT_NOW = timedelta(milliseconds=50)
+
+
+class Dispatcher:
+    """Does what is asked at a position, and fires what is due there.
+
+    :param propose: the committer's door.
+    :param block: called with an execution that cannot go on here, and why.
+    :param grace: how long a cancelled step may go on running before its workflow does.
+    """
+
+    def __init__(
+        self,
+        clock: DatabaseClock,
+        performer: Performer,
+        propose: Callable[[Proposal], None],
+        block: Callable[[Held, str], None],
+        grace: timedelta,
+    ) -> None:
+        self.stopping = False
+        self._clock = clock
+        self._performer = performer
+        self._propose = propose
+        self._block = block
+        self._grace = grace
+        self._timers: Timers[tuple[Held, Position]] = Timers()
+
+    def carry_out(self, held: Held, actions: Iterable[Action]) -> None:
+        """What the execution's machine asks for."""
+        for action in actions:
+            _CARRY_OUT[type(action)](self, held, action)
+
+    def fire_due(self) -> None:
+        """Whatever is due, and still wanted."""
+        for due, (held, position) in self._timers.take_due(self._clock.now()):
+            if held.timers.get(position) == due:
+                del held.timers[position]
+                self._fire(held, position)
+
+    def seconds_to_next(self) -> float | None:
+        """How long until something is due; None: nothing is."""
+        return self._timers.seconds_to_next(self._clock.now())
+
+    def limit(self, attempt: LiveAttempt) -> None:
+        """An attempt with a time limit has begun to run."""
+        held, position, timeout = attempt.held, attempt.action.position, attempt.action.command.timeout
+        if timeout is not None and held.attempts.get(position) is attempt:
+            self._set_timer(held, position, self._clock.now() + timeout)
+
+    def discard(self, held: Held) -> None:
+        """Nothing of this execution is wanted here any more."""
+        for attempt in held.attempts.values():
+            self._performer.give_up(attempt)
+        held.attempts.clear()
+        held.timers.clear()
+
+    # What is asked ------------------------------------------------------------------------------
+
+    def _run_step(self, held: Held, action: RunStep) -> None:
+        if action.not_before is not None and action.not_before > self._clock.now():
+            self._set_timer(held, action.position, action.not_before)
+        else:
+            self._submit(held, action)
+
+    def _submit(self, held: Held, action: RunStep) -> None:
+        if self.stopping:
+            return
+        if problem := self._performer.cannot_run(action.command):
+            self._block(held, f"step {action.name!r} at {format_position(action.position)}: {problem}")
+            return
+        attempt = held.attempts[action.position] = LiveAttempt(held, action)
+        self._performer.submit(attempt)
+
+    def _stop_step(self, held: Held, action: StopStep) -> None:
+        held.timers.pop(action.position, None)
+        attempt = held.attempts.get(action.position)
+        if attempt is None or self._performer.stop(attempt):
+            self._stopped(held, action)
+        else:
+            self._set_timer(held, action.position, self._clock.now() + self._grace)
+
+    def _set_due(self, held: Held, action: SetTimer | AwaitSignal) -> None:
+        if action.due is not None:
+            self._set_timer(held, action.position, action.due)
+
+    def _close(self, held: Held, action: Close) -> None:
+        held.timers.pop(action.position, None)
+
+    def _end(self, held: Held, action: End) -> None:
+        row = to_row(Ended(action.status, action.outcome))
+        held.leaving, held.result = True, row
+        self._propose(Proposal(held, row, move=Move(held.id, Status(row.kind))))
+
+    # What is due --------------------------------------------------------------------------------
+
+    def _set_timer(self, held: Held, position: Position, due: datetime) -> None:
+        held.timers[position] = due
+        self._timers.set(due, (held, position))
+
+    def _fire(self, held: Held, position: Position) -> None:
+        action = held.machine.open.get(position)
+        if held.leaving:
+            self._set_timer(held, position, self._clock.now() + _NOT_NOW)
+        elif action is not None and type(action) in _FIRE:
+            _FIRE[type(action)](self, held, action)
+
+    def _slept(self, held: Held, action: SetTimer) -> None:
+        self._place(held, Slept(action.position, action.name, action.branch), action.due)
+
+    def _timed_out(self, held: Held, action: AwaitSignal) -> None:
+        self._place(held, WaitTimedOut(action.position, action.name, action.branch), action.due)
+
+    def _retry_or_give_up(self, held: Held, action: RunStep) -> None:
+        attempt = held.attempts.get(action.position)
+        if attempt is None:
+            self._submit(held, action)
+        elif self._performer.give_up(attempt):
+            limit, number = action.command.timeout, action.number
+            late = StepTimeout(f"step {action.name!r}: attempt {number} did not end within {limit}")
+            self._place(held, after_failure(action, late, self._clock.now()))
+
+    def _grace_is_over(self, held: Held, action: StopStep) -> None:
+        attempt = held.attempts.get(action.position)
+        if attempt is not None and self._performer.give_up(attempt):
+            self._stopped(held, action)
+
+    def _stopped(self, held: Held, action: StopStep) -> None:
+        self._place(held, StepStopped(action.position, action.name, action.branch))
+
+    def _place(self, held: Held, fact: Fact, floor: datetime | None = None) -> None:
+        row: Row = to_row(fact)
+        assert row.position is not None
+        held.proposed.add(row.position)
+        self._propose(Proposal(held, row, floor))
+
+
+_CARRY_OUT: dict[type[Any], Callable[[Dispatcher, Held, Any], None]] = {
+    RunStep: Dispatcher._run_step,
+    StopStep: Dispatcher._stop_step,
+    SetTimer: Dispatcher._set_due,
+    AwaitSignal: Dispatcher._set_due,
+    Close: Dispatcher._close,
+    End: Dispatcher._end,
+}
+
+_FIRE: dict[type[Any], Callable[[Dispatcher, Held, Any], None]] = {
+    SetTimer: Dispatcher._slept,
+    AwaitSignal: Dispatcher._timed_out,
+    RunStep: Dispatcher._retry_or_give_up,
+    StopStep: Dispatcher._grace_is_over,
+}

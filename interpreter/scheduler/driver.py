@@ -1,0 +1,287 @@
+"""Drives the machines of the executions that this scheduler holds, on one thread.
+
+Owns the map of what is held. It applies what was committed, has the dispatcher carry out what
+the machines then ask for, and lets go what has nothing to do. Whatever is to become a fact is
+proposed to the committer, and seen only when it comes back committed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from dataflows.errors import Mismatch
+from interpreter.machine import Machine, Status, parse_position
+from interpreter.machine.actions import AwaitSignal, Open, RunStep, SetTimer
+from interpreter.scheduler.cache import Cache
+from interpreter.scheduler.clock import DatabaseClock
+from interpreter.scheduler.committer import Done, Proposal, StartRequest
+from interpreter.scheduler.dispatcher import Dispatcher
+from interpreter.scheduler.held import Held, LiveAttempt
+from interpreter.scheduler.monitor import Monitor
+from interpreter.scheduler.watchdog import Replaced, Stuck, Watchdog
+from interpreter.store.journal import Message, Move, Written
+from interpreter.store.rows import Row, to_entry
+
+__all__ = ["Driver"]
+
+_WORTH_KEEPING = timedelta(seconds=1)
+"""What is due within this time is not worth letting go and claiming again."""
+
+_LONGEST_WAIT = 3600.0
+
+
+class Driver:
+    """The thread that machines run on.
+
+    :param propose: the committer's door.
+    :param look_at_inbox: asks for the unread messages of an execution, which arrive by ``on_messages``.
+    :param let_go: told the due time of an execution that is suspended, and None when there is room for another.
+    :param ended: told an execution's status, with its result row when it ends and its problem when it is blocked.
+    """
+
+    def __init__(
+        self,
+        clock: DatabaseClock,
+        propose: Callable[[Proposal], None],
+        look_at_inbox: Callable[[str], None],
+        let_go: Callable[[datetime | None], None],
+        ended: Callable[[str, Status, Row | str], None],
+        cache: Cache,
+        watchdog: Watchdog,
+        monitor: Monitor,
+    ) -> None:
+        self.held: dict[str, Held] = {}
+        self.dispatcher: Dispatcher  # set before the thread starts: each needs the other
+        self._clock = clock
+        self._propose = propose
+        self._look_at_inbox = look_at_inbox
+        self._let_go = let_go
+        self._ended = ended
+        self._cache = cache
+        self._watchdog = watchdog
+        self._monitor = monitor
+        self._queue: SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]] | None] = SimpleQueue()
+        self._next: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to drive; called again by the watchdog, it leaves a stuck thread behind and goes on in a new one."""
+        self._thread = threading.Thread(target=self._run, name="dataflows driver", daemon=True)
+        self._thread.start()
+
+    def post(self, method: Callable[..., None], *arguments: Any) -> None:
+        """Have one of the ``on_…`` methods called on the driver's thread."""
+        self._queue.put((method, arguments))
+
+    def hold(self, held: Held, entries: list[Written]) -> None:
+        """An execution was claimed. It counts as held at once, on whatever thread this is called."""
+        self.held[held.id] = held
+        self.post(self.on_claimed, held, entries)
+
+    def close(self) -> None:
+        """Drive nothing more, and let the workflows go."""
+        self._queue.put(None)
+        while (thread := self._thread) is not None and thread.is_alive():
+            thread.join(timeout=1)  # it may be replaced while we wait
+
+    # The thread ---------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while (item := self._take()) is not None:
+                if self._thread is not threading.current_thread():
+                    self._queue.put(item)
+                    return
+                method, arguments = item
+                try:
+                    method(*arguments)
+                except Exception as error:  # a fault of ours must not end the thread that all others need
+                    self._monitor.emit("thread-failed", thread="driver", error=error)
+            self.on_lost()
+            self._cache.clear()
+        except Replaced:
+            return  # another thread has taken over; what this one was stuck in is not its to touch any more
+
+    def _take(self) -> tuple[Callable[..., None], tuple[Any, ...]] | None:
+        while True:
+            self.dispatcher.fire_due()
+            if self._next:
+                return self._next.popleft()
+            pause = self.dispatcher.seconds_to_next()
+            try:
+                return self._queue.get(timeout=None if pause is None else min(pause, _LONGEST_WAIT))
+            except Empty:
+                continue
+
+    # What arrives -------------------------------------------------------------------------------
+
+    def on_claimed(self, held: Held, entries: list[Written]) -> None:
+        """An execution is held from now on: bring its machine to the end of its journal."""
+        if not self._is_held(held):
+            held.machine.abandon()  # lost before it was looked at
+            return
+        held.seq, held.last_at = (entries[-1].seq, entries[-1].at) if entries else (held.seq, held.last_at)
+        if not self._apply(held, entries):
+            return
+        if held.machine.seq == 1:
+            self._note(held, Row("begun"))
+        held.machine.actions()
+        self.dispatcher.carry_out(held, list(held.machine.open.values()))
+
+    def on_messages(self, messages: Iterable[Message], sent: Mapping[str, int]) -> None:
+        """The unread messages of some executions, and the number of the last that was sent to each."""
+        for message in messages:
+            if (held := self.held.get(message.execution_id)) is not None:
+                self._read(held, message)
+        for execution_id, inbox_seq in sent.items():
+            if (held := self.held.get(execution_id)) is not None:
+                held.inbox_seq = max(held.inbox_seq, inbox_seq)
+                self._rest(held)
+
+    def on_committed(self, done: Done) -> None:
+        """A group commit has happened: now the machines may see it."""
+        self._clock.set(done.now)
+        for request in done.started:
+            self._next.append((self._on_started, (done.scheduler, request, done.now)))
+        for held, entries in done.entries.items():
+            self._next.append((self._on_entries, (held, entries)))
+        for held, move, moved in done.moves:
+            self._next.append((self._on_moved, (held, move, moved)))
+
+    def on_refused(self, held: Held, problem: str) -> None:
+        """The database does not take what this execution would have written."""
+        if self._is_held(held):
+            self.block(held, problem)
+
+    def on_begun(self, attempt: LiveAttempt) -> None:
+        """An attempt with a time limit has begun to run."""
+        if self._is_held(attempt.held):
+            self.dispatcher.limit(attempt)
+
+    def on_lost(self) -> None:
+        """The lease is lost, or the scheduler closes: nothing is held any more."""
+        for held in list(self.held.values()):
+            self._drop(held)
+            held.machine.abandon()
+
+    def on_left_behind(self, held: Held, problem: str) -> None:
+        """The watchdog has left the thread behind that was stuck in this execution."""
+        if self._is_held(held):
+            self.block(held, problem)
+
+    def _on_started(self, scheduler: int, request: StartRequest, now: datetime) -> None:
+        held = Held(scheduler, request.start.execution_id, 1, Machine(request.workflow))
+        held.seq, held.last_at = 2, now
+        self.held[held.id] = held
+        started = Row("started", encoding=request.start.encoding, data=request.start.data)
+        if self._apply(held, [Written(1, now, started), Written(2, now, Row("begun"))]):
+            self._go_on(held)
+
+    def _on_entries(self, held: Held, entries: list[Written]) -> None:
+        if not self._is_held(held) or held.broken:
+            return
+        for entry in entries:
+            _account(held, entry.row)
+        if self._apply(held, entries):
+            self._go_on(held)
+
+    def _on_moved(self, held: Held, move: Move, moved: bool) -> None:
+        if not self._is_held(held):
+            return
+        if moved:
+            self._drop(held)
+            self._say_goodbye(held, move)
+        else:
+            held.leaving = False
+            deferred, held.deferred = held.deferred, []
+            for message in deferred:
+                self._read(held, message)
+            self._look_at_inbox(held.id)
+
+    # Driving ------------------------------------------------------------------------------------
+
+    def _apply(self, held: Held, entries: Iterable[Written]) -> bool:
+        """Feed committed entries to the machine; False if the execution had to be blocked."""
+        try:
+            with self._watchdog.watching(held):
+                for seq, at, row in entries:
+                    held.machine.apply(to_entry(seq, at, row))
+        except (Mismatch, Stuck) as problem:
+            self.block(held, str(problem))
+            return False
+        return True
+
+    def _go_on(self, held: Held) -> None:
+        self.dispatcher.carry_out(held, held.machine.actions())
+        self._rest(held)
+
+    def _note(self, held: Held, row: Row, message: int | None = None) -> None:
+        held.unplaced += 1
+        self._propose(Proposal(held, row, message=message))
+
+    def _read(self, held: Held, message: Message) -> None:
+        """A message enters the journal, once."""
+        if held.leaving:
+            held.deferred.append(message)
+        elif message.number > held.read:
+            held.read = message.number
+            held.inbox_seq = max(held.inbox_seq, message.number)
+            sent_at = message.sent_at if message.kind == "signal" else None
+            row = Row(message.kind, None, message.name, None, None, message.encoding, message.data, sent_at)
+            self._note(held, row, message.number)
+
+    # Letting go ---------------------------------------------------------------------------------
+
+    def block(self, held: Held, problem: str) -> None:
+        """The execution cannot go on until a person has looked at it."""
+        self._monitor.emit("blocked", execution=held.id, workflow=held.workflow.name, problem=problem)
+        self.dispatcher.discard(held)
+        held.leaving = held.broken = True
+        self._propose(Proposal(held, move=Move(held.id, Status.BLOCKED, problem=problem)))
+
+    def _rest(self, held: Held) -> None:
+        """Let the execution go, if for the next while it only waits."""
+        if held.leaving or held.is_busy or self.dispatcher.stopping:
+            return
+        due = min(filter(None, map(_due, held.machine.open.values())), default=None)
+        if due is None or due > self._clock.now() + _WORTH_KEEPING:
+            held.leaving = True
+            self._propose(Proposal(held, move=Move(held.id, Status.SUSPENDED, due, held.inbox_seq)))
+
+    def _say_goodbye(self, held: Held, move: Move) -> None:
+        if move.status is Status.SUSPENDED:
+            self._cache.keep(held.id, held.generation, held.machine)
+            self._let_go(move.due_at)
+            return
+        held.machine.abandon()
+        self._let_go(None)
+        self._ended(held.id, move.status, held.result or move.problem or "")
+
+    def _drop(self, held: Held) -> None:
+        del self.held[held.id]
+        self.dispatcher.discard(held)
+
+    def _is_held(self, held: Held) -> bool:
+        return self.held.get(held.id) is held
+
+
+def _account(held: Held, row: Row) -> None:
+    """What was under way has come back."""
+    if row.position is None:
+        held.unplaced -= row.kind in ("begun", "signal", "cancel")
+    else:
+        held.proposed.discard(row.position)
+        if row.kind in ("step", "attempt", "stopped"):
+            held.attempts.pop(parse_position(row.position), None)
+
+
+def _due(action: Open) -> datetime | None:
+    """When something happens here by itself."""
+    if isinstance(action, SetTimer | AwaitSignal):
+        return action.due
+    return action.not_before if isinstance(action, RunStep) else None

@@ -1,0 +1,242 @@
+"""One scheduler's parts, put together: lease, committer, driver, performer, claimer, listener.
+
+Owns the order in which they start and stop, and what one part is told of another. Each part
+knows its own work and nothing of the others but what it is handed here.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+
+from dataflows.errors import DatabaseUnavailable, SchedulerStopped
+from dataflows.outcome import Outcome
+from dataflows.workflow import Workflow
+from interpreter.codec import Encoded
+from interpreter.database import Database
+from interpreter.machine import Status
+from interpreter.operations import NewExecution
+from interpreter.scheduler.cache import Cache
+from interpreter.scheduler.claimer import Claimer
+from interpreter.scheduler.committer import Committer, Proposal, StartRequest
+from interpreter.scheduler.dispatcher import Dispatcher
+from interpreter.scheduler.driver import Driver
+from interpreter.scheduler.held import Held, LiveAttempt
+from interpreter.scheduler.lease import Lease
+from interpreter.scheduler.listener import Listener
+from interpreter.scheduler.monitor import Monitor
+from interpreter.scheduler.outcomes import row_of
+from interpreter.scheduler.performer import Performer
+from interpreter.scheduler.watchdog import Watchdog
+from interpreter.store import journal
+from interpreter.store.journal import Start
+from interpreter.store.rows import Row
+
+__all__ = ["Engine", "Settings"]
+
+_LOOK = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a scheduler works; see ``Scheduler`` for their meaning."""
+
+    concurrency: int = 32
+    holding: int = 1_000
+    cached: int = 1_000
+    lease: timedelta = timedelta(seconds=10)
+    grace: timedelta = timedelta(seconds=10)
+    drive_limit: timedelta = timedelta(seconds=10)
+    deadly: int = 5
+    executors: Mapping[str, Executor] = field(default_factory=dict)
+
+
+class Engine:
+    """A running scheduler.
+
+    :param workflows: those that it serves, by name and version, as they are now.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        workflows: Callable[[], dict[tuple[str, int], Workflow[..., Any]]],
+        monitor: Monitor,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._workflows = workflows
+        self._monitor = monitor
+        self._watched: dict[str, list[Future[tuple[Status, Row | str]]]] = {}
+        self._lock = threading.Lock()
+        self._starting = 0
+        self._stopping = False
+        self.asked_to_exit = threading.Event()
+        self._lease = Lease(
+            database.connect, settings.lease, settings.deadly, self._on_lost, lambda: self._claimer.hint(), monitor
+        )
+        cache = Cache(settings.cached)
+        self._watchdog = Watchdog(settings.drive_limit.total_seconds(), self._replace_driver, monitor)
+        self._driver = Driver(
+            self._lease.clock,
+            self._propose,
+            lambda execution_id: self._claimer.look_at_inbox(execution_id),
+            lambda due: self._claimer.let_go(due),
+            self._on_ended,
+            cache,
+            self._watchdog,
+            monitor,
+        )
+        self._performer = Performer(
+            settings.concurrency, settings.executors, self._report, self._on_begun, self._may_start, self._on_exit
+        )
+        self._dispatcher = self._driver.dispatcher = Dispatcher(
+            self._lease.clock, self._performer, self._propose, self._driver.block, settings.grace
+        )
+        self._committer = Committer(
+            database.connect,
+            self._lease,
+            lambda done: self._driver.post(self._driver.on_committed, done),
+            lambda held, problem: self._driver.post(self._driver.on_refused, held, problem),
+            monitor,
+        )
+        self._driver.start()
+        self._claimer = Claimer(
+            database.connect, self._lease, self._driver, cache, self._workflows, self._room, monitor
+        )
+        self._listener = Listener(database.connect, self._heard)
+
+    # For verbs ----------------------------------------------------------------------------------
+
+    def start_here(self, new: NewExecution) -> Future[bool] | None:
+        """Start an execution and hold it from the first moment; None if it cannot be held here."""
+        if self._stopping:
+            raise SchedulerStopped("the scheduler is closed: it starts nothing more")
+        key = (new.workflow.name, new.workflow.version)
+        if self._room() <= 0 or self._workflows().get(key) is not new.workflow:
+            return None
+        future: Future[bool] = Future()
+        with self._lock:
+            self._starting += 1
+        future.add_done_callback(self._on_start_done)
+        start = Start(new.id, new.workflow.name, new.workflow.version, new.tags, *new.payload)
+        self._committer.propose(StartRequest(start, new.workflow, future))
+        return future
+
+    def hint(self) -> None:
+        """There may be something to claim."""
+        self._claimer.hint()
+
+    def holds(self, execution_id: str) -> bool:
+        """Whether the execution is held here."""
+        return execution_id in self._driver.held
+
+    def watch(self, execution_id: str) -> Future[tuple[Status, Row | str]]:
+        """Done when the execution ends, or is blocked, in this process."""
+        future: Future[tuple[Status, Row | str]] = Future()
+        with self._lock:
+            self._watched.setdefault(execution_id, []).append(future)
+        return future
+
+    def unwatch(self, execution_id: str, future: Future[tuple[Status, Row | str]]) -> None:
+        """The future is of no interest any more."""
+        with self._lock:
+            watching = self._watched.get(execution_id, [])
+            if future in watching:
+                watching.remove(future)
+            if not watching:
+                self._watched.pop(execution_id, None)
+
+    # Stopping -----------------------------------------------------------------------------------
+
+    def close(self, grace: timedelta | None = None) -> int:
+        """Claim and start nothing more, let running steps end, write what they came to, hand back the rest.
+
+        :param grace: how long running steps may go on; default: the setting.
+        :returns: how many executions were handed back, for another scheduler to take up at once.
+        """
+        self._stopping = self._dispatcher.stopping = True
+        self._monitor.emit("stopping", held=len(self._driver.held), running=self._performer.running)
+        self._claimer.close()
+        self._listener.close()
+        self._performer.hold_back()
+        self._wait_for_steps((self._settings.grace if grace is None else grace).total_seconds())
+        self._performer.close()
+        self._committer.close(drain=self._lease.is_valid())
+        self._driver.close()
+        self._watchdog.close()
+        returned = self._hand_back()
+        self._lease.close()
+        return returned
+
+    def _wait_for_steps(self, grace: float) -> None:
+        deadline = time.monotonic() + grace
+        while self._performer.running and time.monotonic() < deadline and self._lease.is_valid():
+            time.sleep(_LOOK)
+
+    def _hand_back(self) -> int:
+        try:
+            with self._database.connect("goodbye") as connection:
+                returned = journal.hand_back(connection, self._lease.scheduler)
+                journal.unregister(connection, self._lease.scheduler)
+                if returned:
+                    connection.execute("NOTIFY dataflows")
+        except (psycopg.Error, DatabaseUnavailable) as error:
+            self._monitor.emit("database-unreachable", error=error)
+            return 0  # another scheduler takes over when the lease ends
+        self._monitor.emit("handed-back", executions=returned)
+        return returned
+
+    # What the parts tell each other -------------------------------------------------------------
+
+    def _propose(self, proposal: Proposal) -> None:
+        self._committer.propose(proposal)
+
+    def _report(self, attempt: LiveAttempt, outcome: Outcome[Any] | Encoded) -> None:
+        row = row_of(attempt, outcome, self._lease.clock, self._monitor)
+        self._committer.propose(Proposal(attempt.held, row))
+
+    def _on_begun(self, attempt: LiveAttempt) -> None:
+        self._driver.post(self._driver.on_begun, attempt)
+
+    def _may_start(self) -> bool:
+        return self._lease.wait_valid() and not self._stopping
+
+    def _on_exit(self, error: BaseException) -> None:
+        self._monitor.emit("stopping", error=error)
+        self.asked_to_exit.set()
+
+    def _on_lost(self) -> None:
+        self._driver.post(self._driver.on_lost)
+
+    def _replace_driver(self, held: Held, problem: str) -> None:
+        self._driver.start()
+        self._driver.post(self._driver.on_left_behind, held, problem)
+
+    def _on_ended(self, execution_id: str, status: Status, told: Row | str) -> None:
+        self._monitor.emit("execution-ended", execution=execution_id, status=status)
+        with self._lock:
+            watching = self._watched.pop(execution_id, [])
+        for future in watching:
+            future.set_result((status, told))
+
+    def _on_start_done(self, _: Future[bool]) -> None:
+        with self._lock:
+            self._starting -= 1
+
+    def _room(self) -> int:
+        return 0 if self._stopping else self._settings.holding - len(self._driver.held) - self._starting
+
+    def _heard(self, execution_id: str) -> None:
+        if execution_id in self._driver.held:
+            self._claimer.look_at_inbox(execution_id)
+        else:
+            self._claimer.hint()

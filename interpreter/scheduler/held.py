@@ -1,0 +1,162 @@
+"""An execution that this scheduler holds, and an attempt at one of its steps.
+
+Owns who may say what an attempt came to: several threads may want to (the step returns, its
+time runs out, it is cancelled), and the first one wins.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from dataflows.attempt import Attempt
+from dataflows.workflow import Workflow
+from interpreter.machine import Machine, Position, RunStep, format_position
+from interpreter.store.journal import Message
+from interpreter.store.rows import Row
+
+__all__ = ["Held", "LiveAttempt", "Stage"]
+
+
+class Held:
+    """A held execution. Only the driver's thread touches it, but for ``seq``, ``last_at`` and ``deaths`` (the committer's).
+
+    :ivar scheduler: the number under which it was claimed; under another it is lost.
+    :ivar seq: of the last entry that was committed.
+    :ivar last_at: no later entry may carry an earlier time.
+    :ivar deaths: how many of its holders died since an entry was last journaled.
+    :ivar inbox_seq: number of the last message that is known to have been sent.
+    :ivar read: number of the last message that was proposed.
+    :ivar attempts: position → the attempt under way there, until what it came to has been applied.
+    :ivar timers: position → when something is to happen there.
+    :ivar proposed: the positions for which the driver has proposed an entry that is not yet applied.
+    :ivar unplaced: how many entries without a position it has proposed so.
+    :ivar leaving: it is being suspended, ended or blocked; nothing is proposed until that is known.
+    :ivar broken: its machine is of no use any more.
+    :ivar result: the row it ended with.
+    """
+
+    __slots__ = (
+        "attempts",
+        "broken",
+        "deaths",
+        "deferred",
+        "generation",
+        "id",
+        "inbox_seq",
+        "last_at",
+        "leaving",
+        "machine",
+        "proposed",
+        "read",
+        "result",
+        "scheduler",
+        "seq",
+        "timers",
+        "unplaced",
+    )
+
+    def __init__(
+        self,
+        scheduler: int,
+        execution_id: str,
+        generation: int,
+        machine: Machine,
+        inbox_seq: int = 0,
+        deaths: int = 0,
+    ) -> None:
+        self.scheduler = scheduler
+        self.id = execution_id
+        self.generation = generation
+        self.machine = machine
+        self.seq = machine.seq
+        self.last_at = machine.time
+        self.deaths = deaths
+        self.inbox_seq = inbox_seq
+        self.read = 0
+        self.attempts: dict[Position, LiveAttempt] = {}
+        self.timers: dict[Position, datetime] = {}
+        self.proposed: set[str] = set()
+        self.unplaced = 0
+        self.deferred: list[Message] = []
+        self.leaving = False
+        self.broken = False
+        self.result: Row | None = None
+
+    @property
+    def workflow(self) -> Workflow[..., Any]:
+        return self.machine.workflow
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is under way that will come back as an entry."""
+        return bool(self.attempts or self.proposed or self.unplaced)
+
+
+class Stage(Enum):
+    """Where an attempt is in its life."""
+
+    QUEUED = 1
+    RUNNING = 2
+    REPORTED = 3
+    """What it came to has been proposed."""
+    DISCARDED = 4
+    """Nobody wants to know any more what it comes to."""
+
+
+class LiveAttempt:
+    """One attempt under way in this process.
+
+    :ivar stopping: its step was cancelled; it is asked to stop.
+    :ivar cancel: asks the code that runs to stop, where there is a way.
+    """
+
+    __slots__ = ("_lock", "action", "cancel", "held", "stage", "stopping")
+
+    def __init__(self, held: Held, action: RunStep) -> None:
+        self.held = held
+        self.action = action
+        self.stage = Stage.QUEUED
+        self.stopping = False
+        self.cancel: Callable[[], object] | None = None
+        self._lock = threading.Lock()
+
+    def begin(self) -> bool:
+        """It starts to run, unless nobody wants it any more."""
+        return self._move(Stage.QUEUED, Stage.RUNNING)
+
+    def report(self) -> bool:
+        """The caller may say what it came to, unless another has."""
+        return self._move(Stage.RUNNING, Stage.REPORTED)
+
+    def discard(self) -> Stage:
+        """Nobody wants to know any more; answers the stage before, which tells whether something runs."""
+        with self._lock:
+            before = self.stage
+            if before is not Stage.REPORTED:
+                self.stage = Stage.DISCARDED
+            return before
+
+    def discard_if_queued(self) -> bool:
+        """Nobody wants it any more, and it has not begun; False if it has."""
+        return self._move(Stage.QUEUED, Stage.DISCARDED)
+
+    def _move(self, expected: Stage, to: Stage) -> bool:
+        with self._lock:
+            if self.stage is not expected:
+                return False
+            self.stage = to
+            return True
+
+    def is_cancelled(self) -> bool:
+        """What ``cancelled()`` answers in the step."""
+        return self.stopping or self.stage is Stage.DISCARDED
+
+    def as_seen_by_step(self) -> Attempt:
+        """What ``current_attempt()`` answers in the step."""
+        position = format_position(self.action.position)
+        key = f"{self.held.id}/{self.held.generation}/{position}"
+        return Attempt(self.held.id, position, self.action.name, self.action.number, key, self.is_cancelled)

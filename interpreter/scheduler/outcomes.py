@@ -1,0 +1,41 @@
+"""What an attempt came to, as the journal entry that it proposes.
+
+Owns the choice between an outcome, another attempt, and a step that was stopped.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dataflows.outcome import Outcome, Value
+from interpreter.codec import Encoded
+from interpreter.machine import AttemptFailed, Fact, StepEnded, StepStopped, after_failure, format_position
+from interpreter.scheduler.clock import DatabaseClock
+from interpreter.scheduler.held import LiveAttempt
+from interpreter.scheduler.monitor import Monitor
+from interpreter.store.rows import Row, to_row
+
+__all__ = ["row_of"]
+
+
+def row_of(attempt: LiveAttempt, outcome: Outcome[Any] | Encoded, clock: DatabaseClock, monitor: Monitor) -> Row:
+    """The journal entry to propose."""
+    action = attempt.action
+    if isinstance(outcome, Encoded):
+        return Row("step", format_position(action.position), action.name, action.branch or None, True, *outcome)
+    if isinstance(outcome, Value):
+        return to_row(StepEnded(action.position, action.name, action.branch, outcome=outcome))
+    fact: Fact
+    if attempt.stopping:
+        fact = StepStopped(action.position, action.name, action.branch)
+    else:
+        fact = after_failure(action, outcome.exception, clock.now())
+        _tell(attempt, fact, outcome.exception, monitor)
+    return to_row(fact)
+
+
+def _tell(attempt: LiveAttempt, fact: Fact, error: BaseException, monitor: Monitor) -> None:
+    event = "attempt-failed" if isinstance(fact, AttemptFailed) else "step-failed"
+    details: dict[str, Any] = {"retry_at": fact.retry_at} if isinstance(fact, AttemptFailed) else {}
+    held, action = attempt.held, attempt.action
+    monitor.emit(event, execution=held.id, step=action.name, attempt=action.number, error=error, **details)

@@ -1,0 +1,285 @@
+"""Carries out steps: on threads, on an event loop, or on an executor that was handed in.
+
+Owns the threads, and the bound on how many steps run at once. What an attempt came to is
+reported through one callback; what that means is not known here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor, Future
+from queue import SimpleQueue
+from typing import Any
+
+from dataflows.attempt import running_attempt
+from dataflows.commands import Step
+from dataflows.outcome import Error, Outcome, Value
+from interpreter.codec import Encoded, decode_error, dump_call, run_call
+from interpreter.scheduler.held import LiveAttempt, Stage
+
+__all__ = ["Performer", "Report"]
+
+Report = Callable[[LiveAttempt, "Outcome[Any] | Encoded"], None]
+"""Called, on any thread, with what an attempt came to; ``Encoded`` is a value that another process encoded."""
+
+_THE_PROCESS_IS_ASKED_TO_END = (KeyboardInterrupt, SystemExit)
+
+
+class Performer:
+    """Runs at most ``concurrency`` attempts at once; the others wait their turn, first come, first served.
+
+    :param begun: called, on any thread, when an attempt with a time limit begins to run.
+    :param may_start: asked before each attempt; blocks while the lease is in doubt.
+    :param on_exit: called when a step raises ``SystemExit`` or ``KeyboardInterrupt``.
+    """
+
+    def __init__(
+        self,
+        concurrency: int,
+        executors: Mapping[str, Executor],
+        report: Report,
+        begun: Callable[[LiveAttempt], None],
+        may_start: Callable[[], bool],
+        on_exit: Callable[[BaseException], None],
+    ) -> None:
+        self._concurrency = concurrency
+        self._executors = executors
+        self._report = report
+        self._begun = begun
+        self._may_start = may_start
+        self._on_exit = on_exit
+        self._lock = threading.Lock()
+        self._waiting: deque[LiveAttempt] = deque()
+        self._running = 0
+        self._queue: SimpleQueue[LiveAttempt | None] = SimpleQueue()
+        self._threads = 0
+        self._idle = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._process = os.getpid()
+        self._closed = False
+
+    @property
+    def running(self) -> int:
+        """How many attempts run now."""
+        return self._running
+
+    def cannot_run(self, command: Step[Any]) -> str | None:
+        """Why this scheduler cannot run the step, or None."""
+        if command.on is None or command.on in self._executors:
+            return None
+        known = ", ".join(map(repr, self._executors)) or "none"
+        return f"on={command.on!r} names an executor that this scheduler was not given; it has: {known}"
+
+    def submit(self, attempt: LiveAttempt) -> None:
+        """Run the attempt as soon as there is room."""
+        with self._lock:
+            if self._closed:
+                return
+            if self._running >= self._concurrency:
+                self._waiting.append(attempt)
+                return
+            self._running += 1
+        self._dispatch(attempt)
+
+    def stop(self, attempt: LiveAttempt) -> bool:
+        """Ask an attempt to stop; True if it does not run and never will, so that nothing more comes of it."""
+        attempt.stopping = True
+        if attempt.discard_if_queued():
+            return True
+        if attempt.cancel is not None:
+            attempt.cancel()
+        return False
+
+    def give_up(self, attempt: LiveAttempt) -> bool:
+        """Wait no longer for an attempt; False if it has just reported.
+
+        A thread cannot be stopped. It is left behind, and its room is given to the next.
+        """
+        before = attempt.discard()
+        if before is Stage.REPORTED:
+            return False
+        if before is Stage.RUNNING:
+            if attempt.cancel is not None:
+                attempt.cancel()
+            self._leave_room()
+        return True
+
+    def hold_back(self) -> None:
+        """Start nothing more; what runs goes on."""
+        with self._lock:
+            self._closed = True
+            self._waiting.clear()
+
+    def close(self) -> None:
+        """What still runs is left to itself."""
+        with self._lock:
+            threads, self._threads = self._threads, 0
+        for _ in range(threads):
+            self._queue.put(None)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+
+    # Room ---------------------------------------------------------------------------------------
+
+    def _dispatch(self, attempt: LiveAttempt) -> None:
+        command = attempt.action.command
+        if command.on is not None:
+            self._run_on_executor(attempt, self._executors[command.on])
+        elif _is_async(command.fn):
+            self._run_on_loop(attempt)
+        else:
+            self._queue.put(attempt)
+            self._ensure_thread()
+
+    def _leave_room(self) -> None:
+        with self._lock:
+            following = self._waiting.popleft() if self._waiting else None
+            if following is None:
+                self._running -= 1
+        if following is not None:
+            self._dispatch(following)
+
+    def _ended(self, attempt: LiveAttempt, outcome: Outcome[Any] | Encoded) -> bool:
+        """Report and make room; False if the attempt was given up, and its room given away, meanwhile."""
+        if isinstance(outcome, Error) and isinstance(outcome.exception, _THE_PROCESS_IS_ASKED_TO_END):
+            self._on_exit(outcome.exception)  # not the step's failure: it runs again elsewhere
+            return True
+        if not attempt.report():
+            return False
+        self._report(attempt, outcome)
+        self._leave_room()
+        return True
+
+    def _begin(self, attempt: LiveAttempt) -> bool:
+        if self._may_start() and attempt.begin():
+            if attempt.action.command.timeout is not None:
+                self._begun(attempt)
+            return True
+        self._leave_room()
+        return False
+
+    # Threads ------------------------------------------------------------------------------------
+
+    def _ensure_thread(self) -> None:
+        with self._lock:
+            if self._idle or self._threads >= self._concurrency:
+                return
+            self._threads += 1
+        threading.Thread(target=self._work, name="dataflows step", daemon=True).start()
+
+    def _work(self) -> None:
+        while (attempt := self._next()) is not None:
+            if self._begin(attempt) and not self._ended(attempt, self._call(attempt)):
+                return  # it was given up, and another thread has its room
+
+    def _next(self) -> LiveAttempt | None:
+        with self._lock:
+            self._idle += 1
+        attempt = self._queue.get()
+        with self._lock:
+            self._idle -= 1
+        return attempt
+
+    def _call(self, attempt: LiveAttempt) -> Outcome[Any]:
+        command = attempt.action.command
+        token = running_attempt.set(attempt.as_seen_by_step())
+        try:
+            value = command.fn(*command.args, **command.kwargs)
+            if inspect.isawaitable(value):  # a plain function that gave a coroutine
+                value = asyncio.run_coroutine_threadsafe(_await(value), self._event_loop()).result()
+            outcome: Outcome[Any] = Value(value)
+        except BaseException as exception:
+            outcome = Error(exception)
+        finally:
+            running_attempt.reset(token)
+        if os.getpid() != self._process:
+            os._exit(0)  # the step forked and the child came back: it has no business here
+        return outcome
+
+    # The event loop -----------------------------------------------------------------------------
+
+    def _event_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=_run_loop, args=[self._loop], name="dataflows async steps", daemon=True).start()
+            return self._loop
+
+    def _run_on_loop(self, attempt: LiveAttempt) -> None:
+        asyncio.run_coroutine_threadsafe(self._perform_async(attempt), self._event_loop())
+
+    async def _perform_async(self, attempt: LiveAttempt) -> None:
+        if not self._begin(attempt):
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        loop = asyncio.get_running_loop()
+        attempt.cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+        self._ended(attempt, await self._call_async(attempt))
+
+    async def _call_async(self, attempt: LiveAttempt) -> Outcome[Any]:
+        command = attempt.action.command
+        running_attempt.set(attempt.as_seen_by_step())
+        if attempt.stopping:
+            return Error(asyncio.CancelledError())
+        try:
+            return Value(await command.fn(*command.args, **command.kwargs))
+        except BaseException as exception:
+            return Error(exception)
+
+    # Executors ----------------------------------------------------------------------------------
+
+    def _run_on_executor(self, attempt: LiveAttempt, executor: Executor) -> None:
+        if not self._begin(attempt):
+            return
+        command = attempt.action.command
+        try:
+            future = executor.submit(run_call, dump_call(command.fn, command.args, command.kwargs))
+        except BaseException as exception:
+            self._ended(attempt, Error(exception))
+            return
+        attempt.cancel = future.cancel
+        future.add_done_callback(lambda done: self._ended(attempt, _executor_outcome(done)))
+
+
+def _executor_outcome(done: Future[tuple[bool, Encoded]]) -> Outcome[Any] | Encoded:
+    try:
+        ok, encoded = done.result()
+    except BaseException as exception:  # the executor broke, or gave the call up
+        return Error(exception)
+    return encoded if ok else Error(decode_error(encoded))
+
+
+def _is_async(fn: Callable[..., Any]) -> bool:
+    code = getattr(fn, "__code__", None)
+    if code is not None:
+        return bool(code.co_flags & inspect.CO_COROUTINE)
+    return inspect.iscoroutinefunction(getattr(fn, "__call__", None))
+
+
+async def _await(value: Awaitable[Any]) -> Any:
+    return await value
+
+
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        loop.run_until_complete(_cancel_the_rest(loop))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+async def _cancel_the_rest(loop: asyncio.AbstractEventLoop) -> None:
+    rest = [task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()]
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+
+

@@ -1,0 +1,139 @@
+"""``Scheduler``: what a script opens to have workflows run.
+
+Owns the settings as people write them, and the two ways to enter. The work is the engine's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+from typing_extensions import Self
+
+from dataflows.duration import Duration, to_timedelta
+from dataflows.errors import SchedulerStopped
+from dataflows.workflow import Workflow, registry
+from interpreter.client import AsyncVerbs, Verbs
+from interpreter.database import Database
+from interpreter.scheduler.engine import Engine, Settings
+from interpreter.scheduler.monitor import Listener, Monitor, log_event
+from interpreter.verbs import AwaitingPool, BlockingPool
+
+__all__ = ["AsyncScheduler", "Scheduler"]
+
+
+class Scheduler(Verbs):
+    """Claims executions, drives them, and performs their steps, in threads of this process.
+
+    ``with Scheduler() as scheduler: scheduler.run(workflow, …)`` in plain code, ``async with
+    Scheduler() as scheduler: await scheduler.run(…)`` in asyncio's. Leaving it waits for the
+    steps that run, and hands everything else back; another scheduler goes on with it at once.
+
+    :param database: a libpq URL or conninfo; default: ``DATAFLOWS_DATABASE_URL``, else the embedded server.
+    :param concurrency: how many steps run at once.
+    :param holding: how many executions are held at once; a suspended one is not held.
+    :param executors: name → any ``concurrent.futures.Executor``, for ``step(..., on=name)``.
+    :param workflows: which are served; default: all that are registered.
+    :param lease: within this time after its last heartbeat nobody takes over from it.
+    :param grace: how long running steps may go on when it stops, or when they are cancelled.
+    :param deaths: an execution whose scheduler died so often, without progress, is blocked.
+    :param drive_limit: how long a workflow may compute between two yields.
+    :param cached: how many suspended workflows are kept in memory, so that waking them needs no replay.
+    :param on_event: called with each event's name and details; it must be quick.
+    :raises ValueError: a setting out of range.
+    """
+
+    def __init__(
+        self,
+        database: str | None = None,
+        *,
+        concurrency: int = 32,
+        holding: int = 1_000,
+        executors: Mapping[str, Executor] | None = None,
+        workflows: Iterable[Workflow[..., Any]] | None = None,
+        lease: Duration = "10s",
+        grace: Duration = "10s",
+        deaths: int = 5,
+        drive_limit: Duration = "10s",
+        cached: int = 1_000,
+        on_event: Listener | None = None,
+    ) -> None:
+        for name, number in (("concurrency", concurrency), ("holding", holding), ("deaths", deaths)):
+            if number < 1:
+                raise ValueError(f"Scheduler({name}=) is 1 or more; got {number!r}")
+        times = {"lease": to_timedelta(lease), "grace": to_timedelta(grace), "drive_limit": to_timedelta(drive_limit)}
+        if times["lease"].total_seconds() < 0.5:
+            raise ValueError(f"Scheduler(lease=) is half a second or more; got {lease!r}")
+        self._settings = Settings(concurrency, holding, cached, deadly=deaths, executors=executors or {}, **times)
+        self._served = None if workflows is None else {(w.name, w.version): w for w in workflows}
+        self._monitor = Monitor(log_event, *([on_event] if on_event is not None else []))
+        self._named = database
+        self._database: Database | None = None
+        self._engine: Engine | None = None
+        self._async: AsyncScheduler | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_pool":
+            raise SchedulerStopped("the scheduler is not open: use it inside `with Scheduler(...) as scheduler:`")
+        raise AttributeError(name)
+
+    def __enter__(self) -> Self:
+        database = self._open()
+        self._pool = BlockingPool(database.url)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._close()
+        self._pool.close()
+        del self._pool
+        self._leave_database()
+
+    async def __aenter__(self) -> AsyncScheduler:
+        database = await asyncio.to_thread(self._open)
+        assert self._engine is not None
+        self._async = AsyncScheduler(await AwaitingPool(database.url).open(), self._engine)
+        return self._async
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await asyncio.to_thread(self._close)
+        assert self._async is not None
+        await self._async._pool.close()
+        await asyncio.to_thread(self._leave_database)
+
+    def wait(self, stop: threading.Event) -> None:
+        """Serve until ``stop`` is set, or a step asks the process to exit."""
+        assert self._engine is not None, "the scheduler is not open"
+        while not stop.wait(0.2) and not self._engine.asked_to_exit.is_set():
+            pass
+
+    def _open(self) -> Database:
+        self._database = Database(self._named)
+        try:
+            self._engine = self._host = Engine(self._database, self._settings, self._workflows, self._monitor)
+        except BaseException:
+            self._database.close()
+            raise
+        return self._database
+
+    def _close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+    def _leave_database(self) -> None:
+        if self._database is not None:
+            self._database.close()
+
+    def _workflows(self) -> dict[tuple[str, int], Workflow[..., Any]]:
+        return {(w.name, w.version): w for w in registry} if self._served is None else self._served
+
+
+class AsyncScheduler(AsyncVerbs):
+    """What ``async with Scheduler(...)`` gives."""
+
+    def __init__(self, pool: AwaitingPool, engine: Engine) -> None:
+        self._pool = pool
+        self._host = engine

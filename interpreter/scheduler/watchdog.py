@@ -1,0 +1,129 @@
+"""Watches the drives: a workflow that computes for ever between two yields must not stop the others.
+
+First the stack is reported and ``Stuck`` is raised in the drive. Where that is not heard (a
+blocking call, an ``except BaseException`` in a loop), the thread is left behind and the driver
+goes on in a new one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from interpreter.scheduler.held import Held
+from interpreter.scheduler.monitor import Monitor
+
+__all__ = ["Replaced", "Stuck", "Watchdog"]
+
+_HEARING = 1.0
+"""Seconds that a stuck drive has to hear ``Stuck``."""
+
+
+class Stuck(BaseException):
+    """Raised in a drive that does not yield. Not an ``Exception``, so that a workflow does not catch it by chance."""
+
+
+class Replaced(BaseException):
+    """Raised in a thread that comes back after it was left behind: it unwinds, and touches nothing."""
+
+
+@dataclass(slots=True)
+class Drive:
+    """One drive under watch."""
+
+    held: Held
+    thread: int
+    since: float
+    problem: str = ""
+    told_at: float = 0.0
+    left_behind: bool = False
+
+
+class Watchdog:
+    """A thread that looks at the current drive now and then.
+
+    :param limit: seconds that a drive may take between two yields.
+    :param replace: starts a new driver thread and tells it which execution the old one is stuck in.
+    """
+
+    def __init__(self, limit: float, replace: Callable[[Held, str], None], monitor: Monitor) -> None:
+        self._limit = limit
+        self._replace = replace
+        self._monitor = monitor
+        self._drive: Drive | None = None
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="dataflows watchdog", daemon=True)
+        self._thread.start()
+
+    @contextmanager
+    def watching(self, held: Held) -> Iterator[None]:
+        """Around each drive.
+
+        :raises Stuck: it took too long; the message carries the stack.
+        :raises Replaced: it took so long that another thread drives now.
+        """
+        drive = self._drive = Drive(held, threading.get_ident(), time.monotonic())
+        try:
+            yield
+        except Stuck:
+            pass
+        finally:
+            self._leave(drive)
+        if drive.left_behind:
+            raise Replaced
+        if drive.problem:
+            raise Stuck(drive.problem)
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._closed.set()
+        self._thread.join()
+
+    def _leave(self, drive: Drive) -> None:
+        with self._lock:
+            if self._drive is drive:
+                self._drive = None
+            if drive.problem and not drive.left_behind:
+                self._take_back(drive)
+
+    def _take_back(self, drive: Drive) -> None:
+        """An exception that was set and not yet raised would be raised anywhere."""
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(drive.thread), None)
+
+    # The thread ---------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._closed.wait(min(0.5, self._limit / 4)):
+            with self._lock:
+                drive = self._drive
+                stuck = drive is not None and self._look_at(drive, time.monotonic())
+            if stuck and drive is not None:
+                self._replace(drive.held, drive.problem)
+
+    def _look_at(self, drive: Drive, now: float) -> bool:
+        """True when the thread is to be left behind."""
+        if drive.problem:
+            drive.left_behind = now - drive.told_at > _HEARING
+            if drive.left_behind:
+                self._drive = None
+            return drive.left_behind
+        if now - drive.since > self._limit:
+            self._tell(drive, now)
+        return False
+
+    def _tell(self, drive: Drive, now: float) -> None:
+        frame = sys._current_frames().get(drive.thread)
+        stack = "".join(traceback.format_stack(frame)[-8:]) if frame is not None else ""
+        drive.told_at = now
+        drive.problem = (
+            f"the workflow computed for over {self._limit:g} s without yielding; put what takes long into a step\n{stack}"
+        )
+        self._monitor.emit("drive-stuck", execution=drive.held.id, stack=stack)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(drive.thread), ctypes.py_object(Stuck))

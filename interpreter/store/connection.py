@@ -1,0 +1,78 @@
+"""Connections to the journal's database: how they are opened, and what a server must be.
+
+Owns the settings of a connection and the errors of opening one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, Connection
+from psycopg.rows import TupleRow
+
+from dataflows.errors import DatabaseUnavailable, DatabaseUnsuitable
+from interpreter.store import arrays
+from interpreter.store.queries import QUERIES
+
+__all__ = ["SETTINGS", "check_server", "configure", "configure_async", "connect"]
+
+SETTINGS: dict[str, Any] = {
+    "autocommit": True,
+    "client_encoding": "utf8",
+    "connect_timeout": 10,
+    # A half-open connection is noticed within a minute.
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 40_000,
+}
+"""What every connection is opened with. No session state beyond this, so a pooler may stand between."""
+
+_OLDEST_SERVER = 130_000
+
+
+def connect(database: str, purpose: str) -> Connection[TupleRow]:
+    """An open connection; ``purpose`` shows in the server's list of sessions.
+
+    :raises DatabaseUnavailable: the server does not answer.
+    """
+    try:
+        connection = Connection.connect(database, application_name=f"dataflows {purpose}", **SETTINGS)
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(f"cannot connect to the database: {str(error).strip()}") from error
+    except psycopg.ProgrammingError as error:
+        raise DatabaseUnavailable(f"not a database URL or conninfo: {str(error).strip()}") from error
+    configure(connection)
+    return connection
+
+
+def configure(connection: Connection[Any]) -> None:
+    """Make a connection, from wherever, able to run the queries of this package."""
+    arrays.register(connection.adapters)
+
+
+async def configure_async(connection: AsyncConnection[Any]) -> None:
+    """The same, in the form that an asynchronous pool asks for."""
+    arrays.register(connection.adapters)
+
+
+def check_server(connection: Connection[Any]) -> bool:
+    """Whether the server has any version of the schema.
+
+    :raises DatabaseUnsuitable: it is no server for a journal; the message says why, and what to do.
+    """
+    row = connection.execute(QUERIES["look_at_server"]).fetchone()
+    assert row is not None
+    encoding, read_only, version, has_schema = row
+    if version < _OLDEST_SERVER:
+        raise DatabaseUnsuitable(f"PostgreSQL 13 or newer is needed; this server is {version // 10_000}")
+    if encoding != "UTF8":
+        raise DatabaseUnsuitable(
+            f"the database's encoding is {encoding}, and a journal needs UTF8: CREATE DATABASE … ENCODING 'UTF8'"
+        )
+    if read_only == "on":
+        raise DatabaseUnsuitable(
+            "the database is read-only: a replica, or default_transaction_read_only is on; name the primary"
+        )
+    return bool(has_schema)

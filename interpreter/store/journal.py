@@ -1,0 +1,334 @@
+"""What a scheduler writes to the database and reads from it: batches, claims, journals, leases.
+
+Owns the translation between the scheduler's words and the named queries. Each function takes
+the connection to use, does one thing in one transaction, and keeps nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from psycopg import Connection, Cursor
+
+from dataflows.errors import DataflowsError
+from interpreter.machine.status import Status
+from interpreter.store.arrays import (
+    BigIntArray,
+    BoolArray,
+    BytesArray,
+    IntArray,
+    TextArray,
+    TimeArray,
+    columns,
+)
+from interpreter.store.queries import QUERIES
+from interpreter.store.rows import FORMAT, Row
+
+__all__ = [
+    "Batch",
+    "Claimed",
+    "Committed",
+    "LeaseLost",
+    "Line",
+    "Message",
+    "Move",
+    "Start",
+    "Written",
+    "bury_the_dead",
+    "check_lease",
+    "claim",
+    "commit",
+    "find_committed",
+    "find_held",
+    "find_messages",
+    "hand_back",
+    "list_held",
+    "read_inbox",
+    "read_journals",
+    "register",
+    "renew",
+    "unregister",
+]
+
+
+class LeaseLost(DataflowsError):
+    """Another scheduler has taken over what this one held: nothing was written."""
+
+
+class Line(NamedTuple):
+    """A journal entry to be written. Its time is the commit's, but not before ``floor``."""
+
+    execution_id: str
+    generation: int
+    seq: int
+    floor: datetime
+    row: Row
+
+
+class Written(NamedTuple):
+    """A journal entry as it was read, or as it was committed."""
+
+    seq: int
+    at: datetime
+    row: Row
+
+
+class Message(NamedTuple):
+    """A message that waits in an inbox."""
+
+    execution_id: str
+    number: int
+    kind: str
+    name: str | None
+    encoding: str | None
+    data: bytes | None
+    sent_at: datetime
+
+
+class Move(NamedTuple):
+    """A new status for a held execution.
+
+    :ivar inbox_seq: the number of the last message that its holder has read: if another came
+        since, the execution stays as it is. None: whatever came.
+    :ivar progress: an entry was journaled, so deaths before it count no more.
+    """
+
+    execution_id: str
+    status: Status
+    due_at: datetime | None = None
+    inbox_seq: int | None = None
+    progress: bool = False
+    problem: str | None = None
+
+
+class Start(NamedTuple):
+    """A new execution that its scheduler holds from the first moment."""
+
+    execution_id: str
+    workflow: str
+    version: int
+    tags: str | None
+    encoding: str
+    data: bytes
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one group commit writes, over many executions."""
+
+    lines: list[Line] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    starts: list[Start] = field(default_factory=list)
+    reads: list[tuple[str, int, int]] = field(default_factory=list)
+    """Messages that are journaled: execution id, message number, seq."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a group commit came to."""
+
+    now: datetime
+    moved: frozenset[str]
+    started: frozenset[str]
+
+
+class Claimed(NamedTuple):
+    """An execution that this scheduler now holds."""
+
+    execution_id: str
+    generation: int
+    workflow: str
+    version: int
+    inbox_seq: int
+    deaths: int
+
+
+# Writing ----------------------------------------------------------------------------------------
+
+
+def commit(connection: Connection[Any], scheduler: int, batch: Batch) -> Committed:
+    """Write a batch as one transaction, fenced by the scheduler's lease.
+
+    :raises LeaseLost: the scheduler has been taken over; nothing was written.
+    :raises psycopg.Error: as the database says; nothing was written, or, if the connection broke, perhaps all.
+    """
+    statements = _statements(batch)
+    cursors = [connection.cursor(binary=True) for _ in statements]
+    if len(statements) == 1:
+        _execute(cursors[0], scheduler, *statements[0])
+    else:
+        with connection.pipeline():  # up to its end it is one transaction
+            for cursor, statement in zip(cursors, statements, strict=True):
+                _execute(cursor, scheduler, *statement)
+    answered = zip(statements, cursors, strict=True)
+    return _read_commit({name: cursor.fetchall() for (name, _), cursor in answered if cursor.description})
+
+
+def _execute(cursor: Cursor[Any], scheduler: int, name: str, parameters: dict[str, Any]) -> None:
+    cursor.execute(QUERIES[name], {"scheduler": scheduler, **parameters}, prepare=True)
+
+
+def _read_commit(rows: dict[str, list[Any]]) -> Committed:
+    timed = rows.get("append") or rows.get("start_held") or rows["look_at_lease"]
+    if not timed:
+        raise LeaseLost("this scheduler's lease was taken over by another")
+    started = frozenset(row[1] for row in rows.get("start_held", ()) if row[1] is not None)
+    return Committed(timed[0][0], frozenset(row[0] for row in rows.get("move", ())), started)
+
+
+def _statements(batch: Batch) -> list[tuple[str, dict[str, Any]]]:
+    """The lock order of ``schema.sql``: the lease, then executions by id, then journal and inbox."""
+    made: list[tuple[str, dict[str, Any]]] = []
+    if not (batch.starts or batch.lines):
+        made.append(("look_at_lease", {}))
+    if batch.starts:
+        made.append(("start_held", _start_parameters(sorted(batch.starts))))
+    if batch.moves:
+        made.append(("move", _move_parameters(sorted(batch.moves, key=lambda move: move.execution_id))))
+    if batch.lines:
+        made.append(("append", _append_parameters(batch.lines)))
+    if batch.reads:
+        made.append(("mark_inbox", _named(("ids", "numbers", "seqs"), batch.reads, TextArray, BigIntArray, IntArray)))
+    return made
+
+
+_APPEND = (
+    ("ids", "generations", "seqs", "floors")
+    + ("kinds", "positions", "names", "branches", "oks", "encodings", "payloads", "moments")
+)  # fmt: skip
+
+
+def _append_parameters(lines: Sequence[Line]) -> dict[str, Any]:
+    rows = [(line.execution_id, line.generation, line.seq, line.floor, *line.row) for line in lines]
+    kinds = (TextArray, IntArray, IntArray, TimeArray, TextArray, TextArray, TextArray, TextArray)
+    return _named(_APPEND, rows, *kinds, BoolArray, TextArray, BytesArray, TimeArray)
+
+
+def _move_parameters(moves: Iterable[Move]) -> dict[str, Any]:
+    names = ("ids", "statuses", "dues", "inboxes", "progresses", "problems")
+    return _named(names, moves, TextArray, TextArray, TimeArray, BigIntArray, BoolArray, TextArray)
+
+
+def _start_parameters(starts: Iterable[Start]) -> dict[str, Any]:
+    names = ("ids", "workflows", "versions", "tags", "encodings", "payloads")
+    named = _named(names, starts, TextArray, TextArray, IntArray, TextArray, TextArray, BytesArray)
+    return {"format": FORMAT, **named}
+
+
+def _named(names: Sequence[str], rows: Iterable[tuple[Any, ...]], *kinds: type[Any]) -> dict[str, Any]:
+    return dict(zip(names, columns(rows, *kinds), strict=True))
+
+
+def check_lease(connection: Connection[Any], scheduler: int) -> None:
+    """:raises LeaseLost: the scheduler has been taken over."""
+    if connection.execute(QUERIES["look_at_lease"], {"scheduler": scheduler}).fetchone() is None:
+        raise LeaseLost("this scheduler's lease was taken over by another")
+
+
+def find_committed(connection: Connection[Any], lines: Iterable[Line]) -> dict[tuple[str, int, int], datetime]:
+    """Which of these lines are in the journal, and with what time: asked after a lost connection."""
+    keys = [(line.execution_id, line.generation, line.seq) for line in lines]
+    named = _named(("ids", "generations", "seqs"), keys, TextArray, IntArray, IntArray)
+    found = connection.execute(QUERIES["which_are_there"], named, binary=True).fetchall()
+    return {(execution_id, generation, seq): at for execution_id, generation, seq, at in found}
+
+
+def find_held(connection: Connection[Any], scheduler: int, ids: Iterable[str]) -> frozenset[str]:
+    """Which of these executions the scheduler holds: asked after a lost connection."""
+    parameters = {"scheduler": scheduler, "ids": TextArray(ids)}
+    return frozenset(row[0] for row in connection.execute(QUERIES["which_are_held"], parameters))
+
+
+# Claiming and reading ---------------------------------------------------------------------------
+
+
+def claim(
+    connection: Connection[Any], scheduler: int, known: Sequence[tuple[str, int]], most: int, *, suspects: bool
+) -> list[Claimed]:
+    """Take up to ``most`` executions that are due, of workflow versions that are ``known`` here, oldest due first.
+
+    :param suspects: whether one that has killed schedulers may be among them.
+    """
+    workflows, versions = columns(known, TextArray, IntArray)
+    parameters = {"workflows": workflows, "versions": versions, "most": most, "suspects": suspects}
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(QUERIES["claim"], {"scheduler": scheduler, "format": FORMAT, **parameters}, prepare=True)
+        return [Claimed(*row) for row in cursor.fetchall()]
+
+
+def read_journals(connection: Connection[Any], wanted: Iterable[tuple[str, int, int]]) -> dict[str, list[Written]]:
+    """Execution id → its entries after a seq. A statement later than the claim, so that its snapshot is younger.
+
+    :param wanted: execution id, generation, and the seq after which to read.
+    """
+    keys = list(wanted)
+    journals: dict[str, list[Written]] = {key[0]: [] for key in keys}
+    named = _named(("ids", "generations", "afters"), keys, TextArray, IntArray, IntArray)
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(QUERIES["read_journal"], named, prepare=True)
+        for execution_id, seq, at, *columns_of_row in cursor:
+            journals[execution_id].append(Written(seq, at, Row(*columns_of_row)))
+    return journals
+
+
+def read_inbox(connection: Connection[Any], ids: Iterable[str]) -> tuple[list[Message], dict[str, int]]:
+    """The messages to these executions that are not journaled yet, in the order in which they were
+    sent, and for each execution the number of the last message that was sent to it."""
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(QUERIES["read_inbox"], {"ids": TextArray(ids)}, prepare=True)
+        rows = cursor.fetchall()
+    messages = [Message(row[0], *row[2:]) for row in rows if row[2] is not None]
+    return messages, {row[0]: row[1] for row in rows}
+
+
+def list_held(connection: Connection[Any], scheduler: int) -> list[Claimed]:
+    """What the scheduler holds by the database's account."""
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(QUERIES["list_held"], {"scheduler": scheduler})
+        return [Claimed(*row) for row in cursor.fetchall()]
+
+
+def find_messages(connection: Connection[Any], scheduler: int) -> list[str]:
+    """Which of the executions that the scheduler holds have messages that are not journaled yet."""
+    return [row[0] for row in connection.execute(QUERIES["find_messages"], {"scheduler": scheduler})]
+
+
+# The lease --------------------------------------------------------------------------------------
+
+
+def register(connection: Connection[Any], name: str, lease: timedelta) -> tuple[int, datetime]:
+    """A new scheduler: its number, and the time."""
+    row = connection.execute(QUERIES["register_scheduler"], {"name": name, "lease": lease}).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def renew(connection: Connection[Any], scheduler: int, lease: timedelta) -> tuple[datetime, datetime | None] | None:
+    """The heartbeat: the time, and when the next of the others' leases ends. None: this one was taken over."""
+    row = connection.execute(QUERIES["renew_scheduler"], {"scheduler": scheduler, "lease": lease}).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
+def bury_the_dead(connection: Connection[Any], scheduler: int, deadly: int) -> list[tuple[str, str]]:
+    """Take over from schedulers whose lease has expired; answers what they held, and its new status.
+
+    :param deadly: after so many deaths without progress, an execution is blocked.
+    """
+    with connection.transaction():
+        dead = [row[0] for row in connection.execute(QUERIES["bury_schedulers"], {"scheduler": scheduler})]
+        if not dead:
+            return []
+        return connection.execute(QUERIES["release_orphans"], {"dead": dead, "deadly": deadly}).fetchall()
+
+
+def hand_back(connection: Connection[Any], scheduler: int) -> int:
+    """Make everything that the scheduler holds claimable at once; answers how many."""
+    return len(connection.execute(QUERIES["hand_back"], {"scheduler": scheduler}).fetchall())
+
+
+def unregister(connection: Connection[Any], scheduler: int) -> None:
+    """The scheduler is gone, in peace."""
+    connection.execute(QUERIES["unregister_scheduler"], {"scheduler": scheduler})

@@ -1,0 +1,37 @@
+"""Reads ``queries.sql``: every statement by its name.
+
+A query starts with a line ``-- name: …``; the comments under that line are its documentation.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+__all__ = ["QUERIES", "Query"]
+
+_NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+
+
+class Query(NamedTuple):
+    """A statement by name, with its parameters: what a database is asked."""
+
+    name: str
+    parameters: dict[str, Any]
+
+    @property
+    def sql(self) -> str:
+        return QUERIES[self.name]
+
+
+def _load() -> dict[str, str]:
+    parts = _NAME.split(files(__package__).joinpath("queries.sql").read_text("utf-8"))
+    return {name: _without_comments(text) for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def _without_comments(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--")).strip()
+
+
+QUERIES = _load()

@@ -1,0 +1,265 @@
+-- Every statement that this package sends, by name. Each write of a holder is fenced by the CTE
+-- "lease": it locks the scheduler's own row, so that a takeover, which deletes that row, waits for
+-- the write; where the row is gone, the statement changes nothing and returns no row.
+
+-- name: look_at_server
+-- What a server must be before it is trusted with a journal.
+SELECT current_setting('server_encoding') AS encoding,
+       current_setting('transaction_read_only') AS read_only,
+       current_setting('server_version_num')::int AS version,
+       to_regclass('dataflows.schema_version') IS NOT NULL AS has_schema
+
+-- name: register_scheduler
+INSERT INTO dataflows.schedulers (name, expires_at)
+VALUES (%(name)s, clock_timestamp() + %(lease)s)
+RETURNING id, clock_timestamp()
+
+-- name: renew_scheduler
+-- The heartbeat. Tells the time, and when the next of the others' leases ends. No row: taken over.
+UPDATE dataflows.schedulers SET expires_at = clock_timestamp() + %(lease)s
+WHERE id = %(scheduler)s
+RETURNING clock_timestamp(),
+          (SELECT min(other.expires_at) FROM dataflows.schedulers other WHERE other.id <> %(scheduler)s)
+
+-- name: bury_schedulers
+-- Takeover, first statement: waits for the commits in flight of the dead, and fences all later ones.
+DELETE FROM dataflows.schedulers WHERE expires_at < clock_timestamp() AND id <> %(scheduler)s
+RETURNING id, name
+
+-- name: release_orphans
+-- Takeover, second statement: its snapshot is younger than the locks of the first.
+-- An execution that has now killed too many schedulers without progress is blocked.
+UPDATE dataflows.executions
+SET scheduler = NULL,
+    deaths = deaths + 1,
+    status = CASE WHEN deaths + 1 >= %(deadly)s THEN 'blocked' ELSE 'suspended' END,
+    due_at = CASE WHEN deaths + 1 >= %(deadly)s THEN NULL ELSE clock_timestamp() END,
+    problem = CASE WHEN deaths + 1 >= %(deadly)s THEN format(
+        'its scheduler died %%s times in a row while it held this execution, and no entry was journaled between; '
+        'look at what its open step does to the process, then resume it', deaths + 1) END
+WHERE scheduler = ANY (%(dead)s)
+RETURNING id, status
+
+-- name: unregister_scheduler
+DELETE FROM dataflows.schedulers WHERE id = %(scheduler)s
+
+-- name: hand_back
+-- What a stopping scheduler still holds is claimable at once; nobody died.
+UPDATE dataflows.executions SET scheduler = NULL, status = 'suspended', due_at = clock_timestamp()
+WHERE scheduler = %(scheduler)s
+RETURNING id
+
+-- name: claim
+-- One index range scan for each workflow version known here, oldest due first. Of the suspects (held by
+-- two or more schedulers that died) one at a time is taken, so that the next death names the guilty one.
+WITH lease AS MATERIALIZED (
+    SELECT FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
+), due AS MATERIALIZED (
+    SELECT found.id, found.due_at, found.suspect,
+           row_number() OVER (PARTITION BY found.suspect ORDER BY found.due_at) AS rank
+    FROM unnest(%(workflows)b, %(versions)b) AS known (workflow, version),
+    LATERAL (
+        SELECT e.id, e.due_at, e.deaths >= 2 AS suspect
+        FROM dataflows.executions e
+        WHERE e.workflow = known.workflow AND e.version = known.version AND e.due_at <= now()
+          AND NOT e.paused AND e.format <= %(format)s
+        ORDER BY e.due_at LIMIT %(most)s
+        FOR UPDATE SKIP LOCKED
+    ) AS found
+), taken AS MATERIALIZED (
+    SELECT id FROM due WHERE NOT suspect OR (rank = 1 AND %(suspects)s) ORDER BY due_at LIMIT %(most)s
+)
+UPDATE dataflows.executions e
+SET scheduler = %(scheduler)s, status = 'running', due_at = NULL
+FROM taken, lease
+WHERE e.id = taken.id
+RETURNING e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths
+
+-- name: read_journal
+-- The entries that a holder does not have yet.
+SELECT j.execution_id, j.seq, j.at, j.kind, j.position, j.name, j.branch, j.ok, j.encoding, j.data, j.moment
+FROM unnest(%(ids)b, %(generations)b, %(afters)b) AS wanted (id, generation, after),
+LATERAL (
+    SELECT * FROM dataflows.journal j
+    WHERE j.execution_id = wanted.id AND j.generation = wanted.generation AND j.seq > wanted.after
+    ORDER BY j.seq OFFSET 0
+) AS j
+
+-- name: read_inbox
+-- For each execution the number of the last message sent to it, and the messages that are not journaled yet.
+SELECT e.id, e.inbox_seq, i.number, i.kind, i.name, i.encoding, i.data, i.sent_at
+FROM dataflows.executions e
+LEFT JOIN dataflows.inbox i ON i.execution_id = e.id AND i.seq IS NULL
+WHERE e.id = ANY (%(ids)b)
+ORDER BY e.id, i.number
+
+-- name: find_messages
+-- Which of the executions that a scheduler holds have messages that are not journaled yet.
+SELECT e.id
+FROM dataflows.executions e
+WHERE e.scheduler = %(scheduler)s
+  AND EXISTS (SELECT FROM dataflows.inbox i WHERE i.execution_id = e.id AND i.seq IS NULL)
+
+-- name: list_held
+-- What a scheduler holds by the database's account, as a claim would have told it.
+SELECT e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths
+FROM dataflows.executions e
+WHERE e.scheduler = %(scheduler)s
+
+-- name: start_held
+-- A scheduler starts executions and holds them from the first moment. An id that is in use is left out.
+WITH lease AS MATERIALIZED (
+    SELECT clock_timestamp() AS now FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
+), made AS (
+    INSERT INTO dataflows.executions
+        (id, workflow, version, status, scheduler, format, parent, tags, created_at)
+    SELECT new.id, new.workflow, new.version, 'running', %(scheduler)s, %(format)s, NULL, new.tags::jsonb, lease.now
+    FROM lease, unnest(%(ids)b, %(workflows)b, %(versions)b, %(tags)b) AS new (id, workflow, version, tags)
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+), written AS (
+    INSERT INTO dataflows.journal (execution_id, generation, seq, at, kind, encoding, data)
+    SELECT new.id, 1, line.seq, lease.now, line.kind,
+           CASE line.seq WHEN 1 THEN new.encoding END, CASE line.seq WHEN 1 THEN new.data END
+    FROM lease, unnest(%(ids)b, %(encodings)b, %(payloads)b) AS new (id, encoding, data)
+    JOIN made USING (id),
+    (VALUES (1, 'started'), (2, 'begun')) AS line (seq, kind)
+)
+SELECT lease.now, made.id FROM lease LEFT JOIN made ON true
+
+-- name: append
+-- The journal entries of one group commit. Returns the time that they carry, unless their floor is later.
+WITH lease AS MATERIALIZED (
+    SELECT clock_timestamp() AS now FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
+), written AS (
+    INSERT INTO dataflows.journal
+        (execution_id, generation, seq, at, kind, position, name, branch, ok, encoding, data, moment)
+    SELECT line.execution_id, line.generation, line.seq, greatest(lease.now, line.floor),
+           line.kind, line.position, line.name, line.branch, line.ok, line.encoding, line.data, line.moment
+    FROM lease, unnest(
+        %(ids)b, %(generations)b, %(seqs)b, %(floors)b, %(kinds)b, %(positions)b,
+        %(names)b, %(branches)b, %(oks)b, %(encodings)b, %(payloads)b, %(moments)b
+    ) AS line (execution_id, generation, seq, floor, kind, position, name, branch, ok, encoding, data, moment)
+)
+SELECT lease.now FROM lease
+
+-- name: look_at_lease
+-- The fence of a commit that writes no entry.
+SELECT clock_timestamp() FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
+
+-- name: mark_inbox
+-- The messages that the same commit journals.
+WITH lease AS MATERIALIZED (
+    SELECT FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
+)
+UPDATE dataflows.inbox i SET seq = read.seq
+FROM lease, unnest(%(ids)b, %(numbers)b, %(seqs)b) AS read (execution_id, number, seq)
+WHERE i.execution_id = read.execution_id AND i.number = read.number
+
+-- name: move
+-- New statuses of held executions. One that is to be let go (inbox_seq given) stays held where a message came since.
+WITH lease AS MATERIALIZED (
+    SELECT clock_timestamp() AS now FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
+)
+UPDATE dataflows.executions e
+SET status = new.status,
+    due_at = new.due_at,
+    scheduler = CASE WHEN new.status = 'running' THEN e.scheduler END,
+    deaths = CASE WHEN new.progress THEN 0 ELSE e.deaths END,
+    problem = new.problem,
+    ended_at = CASE WHEN new.status IN ('completed', 'failed', 'cancelled') THEN lease.now END
+FROM lease, unnest(%(ids)b, %(statuses)b, %(dues)b, %(inboxes)b, %(progresses)b, %(problems)b)
+    AS new (id, status, due_at, inbox_seq, progress, problem)
+WHERE e.id = new.id AND e.scheduler = %(scheduler)s
+  AND (new.inbox_seq IS NULL OR e.inbox_seq = new.inbox_seq)
+RETURNING e.id
+
+-- name: which_are_there
+-- After a lost connection: which of these entries were committed?
+SELECT j.execution_id, j.generation, j.seq, j.at
+FROM unnest(%(ids)b, %(generations)b, %(seqs)b) AS asked (execution_id, generation, seq)
+JOIN dataflows.journal j USING (execution_id, generation, seq)
+
+-- name: start
+-- A client starts an execution; whoever claims it begins it.
+WITH made AS (
+    INSERT INTO dataflows.executions (id, workflow, version, status, due_at, format, tags, created_at)
+    VALUES (%(id)s, %(workflow)s, %(version)s, 'pending', clock_timestamp() + %(delay)s, %(format)s, %(tags)s,
+            clock_timestamp())
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id, created_at
+), written AS (
+    INSERT INTO dataflows.journal (execution_id, generation, seq, at, kind, encoding, data)
+    SELECT id, 1, 1, created_at, 'started', %(encoding)s, %(payload)b FROM made
+)
+SELECT id FROM made
+
+-- name: send
+-- A message to one execution, and the number that tells its holder. Ended or unknown: no row, and none is left.
+-- A message id that was used before changes nothing.
+WITH target AS (
+    UPDATE dataflows.executions e
+    SET inbox_seq = inbox_seq + 1,
+        due_at = CASE WHEN status = 'suspended' OR (status = 'pending' AND %(kind)s = 'cancel')
+                      THEN least(due_at, clock_timestamp()) ELSE due_at END
+    WHERE id = %(execution_id)s AND status NOT IN ('completed', 'failed', 'cancelled')
+      AND NOT EXISTS (SELECT FROM dataflows.inbox i WHERE i.execution_id = e.id AND i.id = %(id)s)
+    RETURNING id, inbox_seq
+), sent AS (
+    INSERT INTO dataflows.inbox (execution_id, number, id, kind, name, encoding, data)
+    SELECT id, inbox_seq, %(id)s, %(kind)s, %(name)s, %(encoding)s, %(payload)b FROM target
+    ON CONFLICT DO NOTHING
+    RETURNING number
+)
+SELECT EXISTS (SELECT FROM sent) AS sent,
+       EXISTS (SELECT FROM dataflows.inbox i WHERE i.execution_id = %(execution_id)s AND i.id = %(id)s) AS known,
+       (SELECT status FROM dataflows.executions WHERE id = %(execution_id)s) AS status
+
+-- name: notify
+-- A hint to whoever is idle; everything is found by polling too.
+SELECT pg_notify('dataflows', %(payload)s)
+
+-- name: resume
+-- A blocked execution is tried again, from its journal.
+UPDATE dataflows.executions
+SET status = 'suspended', due_at = clock_timestamp(), deaths = 0, problem = NULL
+WHERE id = %(id)s AND status = 'blocked'
+RETURNING id
+
+-- name: look_up
+SELECT workflow, version, status, generation, problem, created_at, ended_at, due_at::text, tags, paused, parent
+FROM dataflows.executions WHERE id = %(id)s
+
+-- name: read_result
+-- The status, and the last entry where there is a result.
+SELECT e.status, e.problem, j.ok, j.encoding, j.data
+FROM dataflows.executions e
+LEFT JOIN LATERAL (
+    SELECT ok, encoding, data FROM dataflows.journal
+    WHERE execution_id = e.id AND generation = e.generation
+    ORDER BY seq DESC LIMIT 1
+) AS j ON e.ended_at IS NOT NULL
+WHERE e.id = %(id)s
+
+-- name: read_history
+SELECT j.seq, j.at, j.kind, j.position, j.name, j.branch, j.ok, j.encoding, j.data, j.moment
+FROM dataflows.executions e
+JOIN dataflows.journal j ON j.execution_id = e.id AND j.generation = e.generation
+WHERE e.id = %(id)s
+ORDER BY j.seq
+
+-- name: list_executions
+-- Newest first; the next page goes on before the last line of this one.
+SELECT id, workflow, version, status, created_at, ended_at, due_at::text, tags, problem
+FROM dataflows.executions
+WHERE (%(status)s::text IS NULL OR status = %(status)s)
+  AND (%(workflow)s::text IS NULL OR workflow = %(workflow)s)
+  AND (%(tags)s::jsonb IS NULL OR tags @> %(tags)s)
+  AND (%(before)s::text IS NULL
+       OR (created_at, id) < (SELECT created_at, id FROM dataflows.executions WHERE id = %(before)s))
+ORDER BY created_at DESC, id DESC
+LIMIT %(limit)s
+
+-- name: which_are_held
+-- After a lost connection: which of these executions does the scheduler (still) hold?
+SELECT id FROM dataflows.executions WHERE id = ANY (%(ids)b) AND scheduler = %(scheduler)s

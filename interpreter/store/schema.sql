@@ -1,0 +1,98 @@
+-- The journal and what stands around it. This file is version 1 of the schema; what came later
+-- is in migrations/. It is applied in one transaction, to an empty schema "dataflows".
+--
+-- Tables, and who writes them
+--   executions   one row an execution: narrow and hot. Inserted by a start, updated by its holder
+--                (suspend, end, block), by a claim, by a takeover, and by senders (inbox_seq).
+--   journal      one row an entry. Only ever inserted, and only by the execution's holder,
+--                but for the first row ("started"), which comes with the execution.
+--   inbox        one row a message to an execution. Inserted by senders together with
+--                executions.inbox_seq + 1; its holder sets seq when the message is journaled.
+--   schedulers   one row a living scheduler: its lease. A takeover deletes the row of a dead one.
+--
+-- Lock order (whoever needs several takes them so)
+--   1. schedulers: the own row FOR KEY SHARE, in every write of a holder. A takeover deletes the row
+--      first, and so waits for the writes in flight and fences all later ones.
+--   2. executions, in the order of their ids.
+--   3. journal and inbox.
+--
+-- Time is the database's clock. Payloads are bytea with an encoding beside them: jsonb would
+-- reject \u0000, drop duplicate keys and change numbers. The views show them as text.
+
+CREATE TABLE dataflows.schedulers (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name        text NOT NULL,                      -- host and process, for people
+    started_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    expires_at  timestamptz NOT NULL                -- renewed by the heartbeat; after it, anybody may take over
+);
+
+CREATE TABLE dataflows.executions (
+    id          text COLLATE "C" PRIMARY KEY CHECK (length(id) BETWEEN 1 AND 200),
+    generation  integer NOT NULL DEFAULT 1,         -- which journal counts; a fresh one is a new generation
+    workflow    text COLLATE "C" NOT NULL,
+    version     integer NOT NULL,
+    status      text NOT NULL CHECK (status IN
+                    ('pending', 'running', 'suspended', 'completed', 'failed', 'cancelled', 'blocked')),
+    due_at      timestamptz,                        -- claimable from then on; null: held, ended, blocked, or awaiting a message
+    scheduler   bigint,                             -- its holder; null: nobody
+    inbox_seq   bigint NOT NULL DEFAULT 0,          -- number of the last message sent to it
+    deaths      smallint NOT NULL DEFAULT 0,        -- how many of its holders died since its last progress
+    paused      boolean NOT NULL DEFAULT false,     -- nothing is claimed while it is set
+    format      smallint NOT NULL,                  -- version of the interpreter's own rules that its journal follows
+    parent      text COLLATE "C",
+    tags        jsonb,
+    problem     text,                               -- why it is blocked
+    created_at  timestamptz NOT NULL,
+    ended_at    timestamptz,
+    CHECK ((status = 'running') = (scheduler IS NOT NULL))
+) WITH (
+    fillfactor = 80,
+    autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
+    autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0
+);
+
+-- The claim walks this, oldest due first, for each workflow version that a scheduler knows.
+CREATE INDEX executions_due ON dataflows.executions (workflow, version, due_at) WHERE due_at IS NOT NULL;
+-- The takeover and the hand-back find what a scheduler holds.
+CREATE INDEX executions_held ON dataflows.executions (scheduler) WHERE scheduler IS NOT NULL;
+-- People list the newest first.
+CREATE INDEX executions_created ON dataflows.executions (created_at, id);
+
+CREATE TABLE dataflows.journal (
+    execution_id text COLLATE "C" NOT NULL,
+    generation   integer NOT NULL,
+    seq          integer NOT NULL,                  -- 1, 2, 3, … without a gap
+    at           timestamptz NOT NULL,              -- never before the entry before it
+    kind         text NOT NULL,
+    position     text COLLATE "C",                  -- like 3.0.2; null: the entry is about the whole execution
+    name         text,
+    branch       text,                              -- the race branches it is in, like paid/card
+    ok           boolean,                           -- outcomes only: a value, or an error
+    encoding     text,
+    data         bytea,
+    moment       timestamptz,                       -- failed attempt: no retry before; signal: when it was sent
+    PRIMARY KEY (execution_id, generation, seq)
+) WITH (autovacuum_vacuum_insert_scale_factor = 0.1);
+
+CREATE TABLE dataflows.inbox (
+    execution_id text COLLATE "C" NOT NULL,
+    number       bigint NOT NULL,                   -- executions.inbox_seq at the time it was sent
+    id           text COLLATE "C",                  -- the sender's, unique until the execution is purged
+    kind         text NOT NULL CHECK (kind IN ('signal', 'cancel')),
+    name         text,
+    encoding     text,
+    data         bytea,
+    sent_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seq          integer,                           -- of its journal entry; null: not journaled yet
+    PRIMARY KEY (execution_id, number)
+);
+
+CREATE UNIQUE INDEX inbox_id ON dataflows.inbox (execution_id, id) WHERE id IS NOT NULL;
+CREATE INDEX inbox_waiting ON dataflows.inbox (execution_id, number) WHERE seq IS NULL;
+
+-- The journal for people and for SQL: payloads as text where they are text.
+CREATE VIEW dataflows.history AS
+SELECT execution_id, generation, seq, at, kind, position, name, branch, ok, encoding, moment,
+       CASE WHEN encoding IN ('json', 'error') THEN convert_from(data, 'UTF8') END AS payload,
+       length(data) AS bytes
+FROM dataflows.journal;

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.machine.by_hand import ByHand
+
+
+@pytest.fixture
+def begin() -> Iterator[Callable[..., ByHand]]:
+    """Begins a flow by hand; what has not ended with the test is let go as a driver would."""
+    begun: list[ByHand] = []
+
+    def begin_one(*args: Any, **kwargs: Any) -> ByHand:
+        begun.append(ByHand(*args, **kwargs))
+        return begun[-1]
+
+    yield begin_one
+    for hand in begun:
+        hand.let_go()

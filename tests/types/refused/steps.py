@@ -1,0 +1,50 @@
+"""What is no step: both type checkers say so at the author's line."""
+
+from __future__ import annotations
+
+from dataflows import Flow, step
+
+
+def fetch(id: int) -> dict[str, str]:
+    return {"id": str(id)}
+
+
+async def fetch_async(id: int) -> dict[str, str]:
+    return {"id": str(id)}
+
+
+def compose(left: str, right: int, *, upper: bool) -> str:
+    return f"{left}{right}{upper}"
+
+
+def arguments_of_the_wrong_type() -> Flow[None]:
+    yield from step("fetch-item", fetch, "no int")  # refused
+    yield from step("fetch-item", fetch_async, "no int")  # refused
+
+
+def arguments_missing_or_too_many() -> Flow[None]:
+    yield from step("fetch-item", fetch)  # refused
+    yield from step("fetch-item", fetch, 1, 2)  # refused
+
+
+def a_keyword_of_the_function() -> Flow[None]:
+    yield from step("fetch-item", fetch, id=42)  # refused
+    yield from step("compose", compose, "a", 1)  # refused
+
+
+def the_function_was_called() -> Flow[None]:
+    yield from step("fetch-item", fetch(42))  # refused
+    yield from step("fetch-item", fetch_async(42))  # refused
+
+
+def the_name_was_forgotten() -> Flow[None]:
+    yield from step(fetch, 42)  # refused
+
+
+def options_of_the_wrong_type() -> Flow[None]:
+    yield from step("fetch-item", fetch, 42, retry=3)  # refused
+    yield from step("fetch-item", fetch, 42, timeout=None, on=5)  # refused
+
+
+def an_answer_taken_for_another_type() -> Flow[int]:
+    return (yield from step("fetch-item", fetch, 42))  # refused

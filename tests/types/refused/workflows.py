@@ -1,0 +1,36 @@
+"""What is no workflow, and what one may not be called with."""
+
+from __future__ import annotations
+
+from dataflows import Event, Flow, sleep, workflow
+
+
+@workflow("nap")
+def nap(seconds: int, name: str = "") -> Flow[int]:
+    yield from sleep("nap", seconds)
+    return seconds
+
+
+def called_with_the_wrong_arguments() -> None:
+    nap("a while")  # refused
+    nap()  # refused
+    nap(1, name=2)  # refused
+
+
+def started_as_another_type() -> Flow[str]:
+    return (yield from nap(1))  # refused
+
+
+@workflow("no generator")  # refused
+def no_generator(event: Event) -> int:
+    return len(event.id)
+
+
+@workflow("asynchronous")  # refused
+async def asynchronous() -> int:
+    return 1
+
+
+@workflow(name="by keyword")  # refused
+def by_keyword() -> Flow[None]:
+    yield from sleep("nap", 1)
