@@ -74,6 +74,12 @@ class Registry:
     def __iter__(self) -> Iterator[Workflow[..., Any]]:
         return (found for versions in self._workflows.values() for found in versions.values())
 
+    def __contains__(self, workflow: object) -> bool:
+        return (
+            isinstance(workflow, Workflow)
+            and self._workflows.get(workflow.name, {}).get(workflow.version) is workflow
+        )
+
     def add(self, added: Workflow[..., Any]) -> None:
         """Register; the same code again (a module that was imported under a second name) takes its place.
 

@@ -130,8 +130,7 @@ def _account_of(uid: int, gid: int) -> Account:
 
 
 def _system_account() -> Account:
-    account = _named(DEDICATED)
-    if account is None:
+    if _named(DEDICATED) is None:
         _make_dedicated()
     for name in (DEDICATED, *_OTHERS):
         if (account := _named(name)) is not None:

@@ -57,9 +57,9 @@ class Postmaster:
             probe.settimeout(5)
             try:
                 probe.connect(f"{self.socket_folder}/.s.PGSQL.{self.port}")
+                return os.lstat(self.socket_folder).st_uid == self.data.stat().st_uid  # one in /tmp could be anyone's
             except OSError:
                 return False
-        return True
 
 
 def find_postmaster(data: Path) -> Postmaster | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 
 from interpreter.machine import Machine
 
@@ -14,10 +15,14 @@ __all__ = ["Cache"]
 
 
 class Cache:
-    """The most recently suspended machines, by execution and generation. Any thread may take; only the driver keeps."""
+    """The most recently suspended machines, by execution and generation. Any thread may take; only the driver keeps.
 
-    def __init__(self, size: int) -> None:
+    :param abandon: lets a machine go that falls out, on the thread that keeps.
+    """
+
+    def __init__(self, size: int, abandon: Callable[[str, Machine], None]) -> None:
         self._size = size
+        self._abandon = abandon
         self._lock = threading.Lock()
         self._machines: OrderedDict[tuple[str, int], Machine] = OrderedDict()
 
@@ -30,13 +35,14 @@ class Cache:
         """Keep a machine, and let the one go that was kept longest."""
         with self._lock:
             self._machines[execution_id, generation] = machine
-            oldest = self._machines.popitem(last=False)[1] if len(self._machines) > self._size else None
-        if oldest is not None:
-            oldest.abandon()
+            fallen_out = self._machines.popitem(last=False) if len(self._machines) > self._size else None
+        if fallen_out is not None:
+            (oldest, _), its_machine = fallen_out
+            self._abandon(oldest, its_machine)
 
     def clear(self) -> None:
         """Let all go."""
         with self._lock:
-            machines, self._machines = list(self._machines.values()), OrderedDict()
-        for machine in machines:
-            machine.abandon()
+            machines, self._machines = self._machines, OrderedDict()
+        for (execution_id, _), machine in machines.items():
+            self._abandon(execution_id, machine)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -19,19 +19,21 @@ from psycopg import Connection
 from dataflows.errors import DatabaseUnavailable
 from dataflows.workflow import Workflow
 from interpreter.machine import Machine
-from interpreter.scheduler.cache import Cache
 from interpreter.scheduler.driver import Driver
 from interpreter.scheduler.held import Held
 from interpreter.scheduler.lease import Lease
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.timers import Timers
 from interpreter.store import journal
-from interpreter.store.journal import Claimed
+from interpreter.store.journal import Claimed, Message
 
 __all__ = ["Claimer"]
 
 _POLL = 2.0
 """Seconds between looks when nothing hints at work: with the heartbeat, under one query a second."""
+
+_SOON = timedelta(minutes=10)
+"""What is due later is left to polling: a due time that is known here costs memory, and saves at most a poll."""
 
 _MOST_AT_ONCE = 200
 _SUSPECT = 2
@@ -50,7 +52,6 @@ class Claimer:
         connect: Callable[[str], Connection[Any]],
         lease: Lease,
         driver: Driver,
-        cache: Cache,
         workflows: Callable[[], dict[tuple[str, int], Workflow[..., Any]]],
         room: Callable[[], int],
         monitor: Monitor,
@@ -58,7 +59,6 @@ class Claimer:
         self._connect = connect
         self._lease = lease
         self._driver = driver
-        self._cache = cache
         self._workflows = workflows
         self._room = room
         self._monitor = monitor
@@ -66,8 +66,9 @@ class Claimer:
         self._changed = threading.Condition()
         self._hinted = False
         self._inboxes: set[str] = set()
-        self._due: Timers[None] = Timers()
+        self._due: Timers[None] = Timers(lambda item, due: True)
         self._was_full = False
+        self._looked_at_all = time.monotonic()
         self._closed = False
         self._missing: frozenset[str] = frozenset()
         self._is_in_doubt = False
@@ -89,7 +90,7 @@ class Claimer:
     def let_go(self, due: datetime | None) -> None:
         """An execution is held no longer: there is room, and something to claim when it is due."""
         with self._changed:
-            if due is not None:
+            if due is not None and due < self._lease.clock.now() + _SOON:
                 self._due.set(due, None)
             if self._was_full or due is not None:
                 self._hinted = self._hinted or self._was_full
@@ -140,9 +141,16 @@ class Claimer:
                 pass
         if self._is_in_doubt:
             self._adopt(scheduler)
-        if inboxes:
-            self._driver.post(self._driver.on_messages, *journal.read_inbox(self._connection, inboxes))
+        self._read_inboxes(scheduler, inboxes)
         self._claim(scheduler)
+
+    def _read_inboxes(self, scheduler: int, hinted: set[str]) -> None:
+        """Of those that a hint named, and now and then of all that are held: a hint may be lost."""
+        if self._driver.held and time.monotonic() - self._looked_at_all >= _POLL:
+            self._looked_at_all = time.monotonic()
+            hinted.update(journal.find_messages(self._connection, scheduler))
+        if hinted:
+            self._driver.post(self._driver.on_messages, *journal.read_inbox(self._connection, hinted))
 
     def _claim(self, scheduler: int) -> None:
         workflows = self._workflows()
@@ -163,16 +171,22 @@ class Claimer:
         if not claimed:
             return
         machines = [
-            self._cache.take(one.execution_id, one.generation) or Machine(workflows[one.workflow, one.version])
+            self._driver.cache.take(one.execution_id, one.generation) or Machine(workflows[one.workflow, one.version])
             for one in claimed
         ]
         wanted = [(one.execution_id, one.generation, m.seq) for one, m in zip(claimed, machines, strict=True)]
         entries = journal.read_journals(self._connection, wanted)
+        messages = self._read_messages(claimed)
         for one, machine in zip(claimed, machines, strict=True):
             held = Held(scheduler, one.execution_id, one.generation, machine, one.inbox_seq, one.deaths)
-            self._driver.hold(held, entries[one.execution_id])
-        messages, sent = journal.read_inbox(self._connection, [one.execution_id for one in claimed if one.inbox_seq])
-        self._driver.post(self._driver.on_messages, messages, {one.execution_id: one.inbox_seq for one in claimed} | sent)
+            self._driver.hold(held, entries[one.execution_id], messages.get(one.execution_id, []))
+
+    def _read_messages(self, claimed: Sequence[Claimed]) -> dict[str, list[Message]]:
+        asked = [one.execution_id for one in claimed if one.inbox_seq]
+        found: dict[str, list[Message]] = {}
+        for message in journal.read_inbox(self._connection, asked)[0] if asked else ():
+            found.setdefault(message.execution_id, []).append(message)
+        return found
 
     # When an answer was lost --------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ be written only the guilty execution suffers. Knows nothing of machines.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection, errors
 
-from dataflows.errors import DatabaseUnavailable
+from dataflows.errors import DatabaseUnavailable, SchedulerStopped
 from dataflows.workflow import Workflow
 from interpreter.machine.status import Status
 from interpreter.scheduler.held import Held
@@ -121,12 +121,23 @@ class Committer:
 
     def close(self, *, drain: bool = True) -> None:
         """Write what has been proposed (unless the database is gone), and stop."""
-        if not drain:
-            self._closed.set()
         self._queue.put(None)
-        self._thread.join()
+        while self._thread.is_alive():
+            if not (drain and self._lease.is_valid()):
+                self._closed.set()
+            self._thread.join(timeout=0.1)
         self._closed.set()
         self._connection.close()
+        self._refuse_starts()
+
+    def _refuse_starts(self, taken: Iterable[Proposal | StartRequest] = ()) -> None:
+        for item in [*taken, *self._what_is_left()]:
+            if isinstance(item, StartRequest) and not item.future.done():
+                item.future.set_exception(SchedulerStopped("the scheduler closed before the start was written"))
+
+    def _what_is_left(self) -> Iterator[Proposal | StartRequest | None]:
+        while not self._queue.empty():
+            yield self._queue.get_nowait()
 
     # The thread ---------------------------------------------------------------------------------
 
@@ -151,7 +162,8 @@ class Committer:
         return taken, False
 
     def _commit(self, taken: list[Proposal | StartRequest]) -> None:
-        if not self._lease.wait_registered():
+        if not self._lease.wait_registered() or self._closed.is_set():
+            self._refuse_starts(taken)
             return
         scheduler = self._lease.scheduler
         draft = draft_of(taken, scheduler)
@@ -265,7 +277,9 @@ def _add(draft: Draft, proposal: Proposal) -> None:
         if proposal.message is not None:
             draft.batch.reads.append((held.id, proposal.message, line.seq))
     if proposal.move is not None:
-        move = proposal.move._replace(progress=held in draft.lines)
+        move = proposal.move
+        if held in draft.lines and held.deaths:
+            move = move._replace(progress=True)
         draft.moves[held] = move
         draft.batch.moves.append(move)
 

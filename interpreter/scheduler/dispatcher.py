@@ -63,7 +63,7 @@ class Dispatcher:
         self._propose = propose
         self._block = block
         self._grace = grace
-        self._timers: Timers[tuple[Held, Position]] = Timers()
+        self._timers: Timers[tuple[Held, Position]] = Timers(_is_set)
 
     def carry_out(self, held: Held, actions: Iterable[Action]) -> None:
         """What the execution's machine asks for."""
@@ -72,10 +72,9 @@ class Dispatcher:
 
     def fire_due(self) -> None:
         """Whatever is due, and still wanted."""
-        for due, (held, position) in self._timers.take_due(self._clock.now()):
-            if held.timers.get(position) == due:
-                del held.timers[position]
-                self._fire(held, position)
+        for held, position in self._timers.take_due(self._clock.now()):
+            del held.timers[position]
+            self._fire(held, position)
 
     def seconds_to_next(self) -> float | None:
         """How long until something is due; None: nothing is."""
@@ -92,11 +91,13 @@ class Dispatcher:
         for attempt in held.attempts.values():
             self._performer.give_up(attempt)
         held.attempts.clear()
+        self._timers.forget(len(held.timers))
         held.timers.clear()
 
     # What is asked ------------------------------------------------------------------------------
 
     def _run_step(self, held: Held, action: RunStep) -> None:
+        self._unset_timer(held, action.position)
         if action.not_before is not None and action.not_before > self._clock.now():
             self._set_timer(held, action.position, action.not_before)
         else:
@@ -112,7 +113,7 @@ class Dispatcher:
         self._performer.submit(attempt)
 
     def _stop_step(self, held: Held, action: StopStep) -> None:
-        held.timers.pop(action.position, None)
+        self._unset_timer(held, action.position)
         attempt = held.attempts.get(action.position)
         if attempt is None or self._performer.stop(attempt):
             self._stopped(held, action)
@@ -124,7 +125,7 @@ class Dispatcher:
             self._set_timer(held, action.position, action.due)
 
     def _close(self, held: Held, action: Close) -> None:
-        held.timers.pop(action.position, None)
+        self._unset_timer(held, action.position)
 
     def _end(self, held: Held, action: End) -> None:
         row = to_row(Ended(action.status, action.outcome))
@@ -136,6 +137,10 @@ class Dispatcher:
     def _set_timer(self, held: Held, position: Position, due: datetime) -> None:
         held.timers[position] = due
         self._timers.set(due, (held, position))
+
+    def _unset_timer(self, held: Held, position: Position) -> None:
+        if held.timers.pop(position, None) is not None:
+            self._timers.forget(1)
 
     def _fire(self, held: Held, position: Position) -> None:
         action = held.machine.open.get(position)
@@ -172,6 +177,11 @@ class Dispatcher:
         assert row.position is not None
         held.proposed.add(row.position)
         self._propose(Proposal(held, row, floor))
+
+
+def _is_set(item: tuple[Held, Position], due: datetime) -> bool:
+    held, position = item
+    return held.timers.get(position) == due
 
 
 _CARRY_OUT: dict[type[Any], Callable[[Dispatcher, Held, Any], None]] = {

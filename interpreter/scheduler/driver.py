@@ -51,7 +51,7 @@ class Driver:
         look_at_inbox: Callable[[str], None],
         let_go: Callable[[datetime | None], None],
         ended: Callable[[str, Status, Row | str], None],
-        cache: Cache,
+        cached: int,
         watchdog: Watchdog,
         monitor: Monitor,
     ) -> None:
@@ -62,7 +62,7 @@ class Driver:
         self._look_at_inbox = look_at_inbox
         self._let_go = let_go
         self._ended = ended
-        self._cache = cache
+        self.cache = Cache(cached, self._abandon)
         self._watchdog = watchdog
         self._monitor = monitor
         self._queue: SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]] | None] = SimpleQueue()
@@ -78,10 +78,10 @@ class Driver:
         """Have one of the ``on_…`` methods called on the driver's thread."""
         self._queue.put((method, arguments))
 
-    def hold(self, held: Held, entries: list[Written]) -> None:
+    def hold(self, held: Held, entries: list[Written], messages: list[Message]) -> None:
         """An execution was claimed. It counts as held at once, on whatever thread this is called."""
         self.held[held.id] = held
-        self.post(self.on_claimed, held, entries)
+        self.post(self.on_claimed, held, entries, messages)
 
     def close(self) -> None:
         """Drive nothing more, and let the workflows go."""
@@ -102,8 +102,8 @@ class Driver:
                     method(*arguments)
                 except Exception as error:  # a fault of ours must not end the thread that all others need
                     self._monitor.emit("thread-failed", thread="driver", error=error)
-            self.on_lost()
-            self._cache.clear()
+            self._drop_all(list(self.held.values()))
+            self.cache.clear()
         except Replaced:
             return  # another thread has taken over; what this one was stuck in is not its to touch any more
 
@@ -120,18 +120,21 @@ class Driver:
 
     # What arrives -------------------------------------------------------------------------------
 
-    def on_claimed(self, held: Held, entries: list[Written]) -> None:
-        """An execution is held from now on: bring its machine to the end of its journal."""
+    def on_claimed(self, held: Held, entries: list[Written], messages: list[Message]) -> None:
+        """An execution is held from now on: bring its machine to the end of its journal, and read its inbox."""
         if not self._is_held(held):
-            held.machine.abandon()  # lost before it was looked at
+            self._abandon(held.id, held.machine)  # lost before it was looked at
             return
         held.seq, held.last_at = (entries[-1].seq, entries[-1].at) if entries else (held.seq, held.last_at)
         if not self._apply(held, entries):
             return
         if held.machine.seq == 1:
             self._note(held, Row("begun"))
+        for message in messages:
+            self._read(held, message)
         held.machine.actions()
         self.dispatcher.carry_out(held, list(held.machine.open.values()))
+        self._rest(held)
 
     def on_messages(self, messages: Iterable[Message], sent: Mapping[str, int]) -> None:
         """The unread messages of some executions, and the number of the last that was sent to each."""
@@ -163,15 +166,13 @@ class Driver:
         if self._is_held(attempt.held):
             self.dispatcher.limit(attempt)
 
-    def on_lost(self) -> None:
-        """The lease is lost, or the scheduler closes: nothing is held any more."""
-        for held in list(self.held.values()):
-            self._drop(held)
-            held.machine.abandon()
+    def on_lost(self, scheduler: int) -> None:
+        """The lease is lost: nothing is held any more that was claimed under this number."""
+        self._drop_all([held for held in list(self.held.values()) if held.scheduler == scheduler])
 
-    def on_left_behind(self, held: Held, problem: str) -> None:
+    def on_left_behind(self, execution_id: str, problem: str) -> None:
         """The watchdog has left the thread behind that was stuck in this execution."""
-        if self._is_held(held):
+        if (held := self.held.get(execution_id)) is not None:
             self.block(held, problem)
 
     def _on_started(self, scheduler: int, request: StartRequest, now: datetime) -> None:
@@ -208,7 +209,7 @@ class Driver:
     def _apply(self, held: Held, entries: Iterable[Written]) -> bool:
         """Feed committed entries to the machine; False if the execution had to be blocked."""
         try:
-            with self._watchdog.watching(held):
+            with self._watchdog.watching(held.id):
                 for seq, at, row in entries:
                     held.machine.apply(to_entry(seq, at, row))
         except (Mismatch, Stuck) as problem:
@@ -255,12 +256,25 @@ class Driver:
 
     def _say_goodbye(self, held: Held, move: Move) -> None:
         if move.status is Status.SUSPENDED:
-            self._cache.keep(held.id, held.generation, held.machine)
+            self.cache.keep(held.id, held.generation, held.machine)
             self._let_go(move.due_at)
             return
-        held.machine.abandon()
+        self._abandon(held.id, held.machine)
         self._let_go(None)
         self._ended(held.id, move.status, held.result or move.problem or "")
+
+    def _drop_all(self, lost: Iterable[Held]) -> None:
+        for held in lost:
+            self._drop(held)
+            self._abandon(held.id, held.machine)
+
+    def _abandon(self, execution_id: str, machine: Machine) -> None:
+        """A workflow's ``finally`` may compute for ever as well as any other part of it."""
+        try:
+            with self._watchdog.watching(execution_id):
+                machine.abandon()
+        except Stuck as stuck:
+            self._monitor.emit("drive-stuck", execution=execution_id, problem=stuck)
 
     def _drop(self, held: Held) -> None:
         del self.held[held.id]

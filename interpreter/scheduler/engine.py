@@ -23,12 +23,11 @@ from interpreter.codec import Encoded
 from interpreter.database import Database
 from interpreter.machine import Status
 from interpreter.operations import NewExecution
-from interpreter.scheduler.cache import Cache
 from interpreter.scheduler.claimer import Claimer
 from interpreter.scheduler.committer import Committer, Proposal, StartRequest
 from interpreter.scheduler.dispatcher import Dispatcher
 from interpreter.scheduler.driver import Driver
-from interpreter.scheduler.held import Held, LiveAttempt
+from interpreter.scheduler.held import LiveAttempt
 from interpreter.scheduler.lease import Lease
 from interpreter.scheduler.listener import Listener
 from interpreter.scheduler.monitor import Monitor
@@ -62,6 +61,7 @@ class Engine:
     """A running scheduler.
 
     :param workflows: those that it serves, by name and version, as they are now.
+    :param serves: whether a workflow is among them.
     """
 
     def __init__(
@@ -69,11 +69,13 @@ class Engine:
         database: Database,
         settings: Settings,
         workflows: Callable[[], dict[tuple[str, int], Workflow[..., Any]]],
+        serves: Callable[[Workflow[..., Any]], bool],
         monitor: Monitor,
     ) -> None:
         self._database = database
         self._settings = settings
         self._workflows = workflows
+        self._serves = serves
         self._monitor = monitor
         self._watched: dict[str, list[Future[tuple[Status, Row | str]]]] = {}
         self._lock = threading.Lock()
@@ -83,7 +85,6 @@ class Engine:
         self._lease = Lease(
             database.connect, settings.lease, settings.deadly, self._on_lost, lambda: self._claimer.hint(), monitor
         )
-        cache = Cache(settings.cached)
         self._watchdog = Watchdog(settings.drive_limit.total_seconds(), self._replace_driver, monitor)
         self._driver = Driver(
             self._lease.clock,
@@ -91,12 +92,12 @@ class Engine:
             lambda execution_id: self._claimer.look_at_inbox(execution_id),
             lambda due: self._claimer.let_go(due),
             self._on_ended,
-            cache,
+            settings.cached,
             self._watchdog,
             monitor,
         )
         self._performer = Performer(
-            settings.concurrency, settings.executors, self._report, self._on_begun, self._may_start, self._on_exit
+            settings.concurrency, settings.executors, self._report, self._on_begun, self._lease, self._on_exit
         )
         self._dispatcher = self._driver.dispatcher = Dispatcher(
             self._lease.clock, self._performer, self._propose, self._driver.block, settings.grace
@@ -109,9 +110,7 @@ class Engine:
             monitor,
         )
         self._driver.start()
-        self._claimer = Claimer(
-            database.connect, self._lease, self._driver, cache, self._workflows, self._room, monitor
-        )
+        self._claimer = Claimer(database.connect, self._lease, self._driver, self._workflows, self._room, monitor)
         self._listener = Listener(database.connect, self._heard)
 
     # For verbs ----------------------------------------------------------------------------------
@@ -120,8 +119,7 @@ class Engine:
         """Start an execution and hold it from the first moment; None if it cannot be held here."""
         if self._stopping:
             raise SchedulerStopped("the scheduler is closed: it starts nothing more")
-        key = (new.workflow.name, new.workflow.version)
-        if self._room() <= 0 or self._workflows().get(key) is not new.workflow:
+        if self._room() <= 0 or not self._serves(new.workflow):
             return None
         future: Future[bool] = Future()
         with self._lock:
@@ -207,19 +205,16 @@ class Engine:
     def _on_begun(self, attempt: LiveAttempt) -> None:
         self._driver.post(self._driver.on_begun, attempt)
 
-    def _may_start(self) -> bool:
-        return self._lease.wait_valid() and not self._stopping
-
     def _on_exit(self, error: BaseException) -> None:
         self._monitor.emit("stopping", error=error)
         self.asked_to_exit.set()
 
-    def _on_lost(self) -> None:
-        self._driver.post(self._driver.on_lost)
+    def _on_lost(self, scheduler: int) -> None:
+        self._driver.post(self._driver.on_lost, scheduler)
 
-    def _replace_driver(self, held: Held, problem: str) -> None:
+    def _replace_driver(self, execution_id: str, problem: str) -> None:
         self._driver.start()
-        self._driver.post(self._driver.on_left_behind, held, problem)
+        self._driver.post(self._driver.on_left_behind, execution_id, problem)
 
     def _on_ended(self, execution_id: str, status: Status, told: Row | str) -> None:
         self._monitor.emit("execution-ended", execution=execution_id, status=status)

@@ -111,16 +111,18 @@ class LiveAttempt:
     """One attempt under way in this process.
 
     :ivar stopping: its step was cancelled; it is asked to stop.
+    :ivar in_thread: it occupies a thread of the performer's.
     :ivar cancel: asks the code that runs to stop, where there is a way.
     """
 
-    __slots__ = ("_lock", "action", "cancel", "held", "stage", "stopping")
+    __slots__ = ("_lock", "action", "cancel", "held", "in_thread", "stage", "stopping")
 
     def __init__(self, held: Held, action: RunStep) -> None:
         self.held = held
         self.action = action
         self.stage = Stage.QUEUED
         self.stopping = False
+        self.in_thread = False
         self.cancel: Callable[[], object] | None = None
         self._lock = threading.Lock()
 

@@ -33,7 +33,7 @@ class Lease:
     :ivar scheduler: the number under which it acts. A scheduler that was taken over gets a new one.
     :param length: within this time after its last heartbeat, nobody takes over.
     :param deadly: after so many deaths of its holders without progress, an execution is blocked.
-    :param on_lost: called, on any thread, when what was held under the old number is lost.
+    :param on_lost: called, on any thread, with the number under which everything that was held is lost.
     :param on_takeover: called when executions of a dead scheduler have become claimable.
     """
 
@@ -42,7 +42,7 @@ class Lease:
         connect: Callable[[str], Connection[Any]],
         length: timedelta,
         deadly: int,
-        on_lost: Callable[[], None],
+        on_lost: Callable[[int], None],
         on_takeover: Callable[[], None],
         monitor: Monitor,
     ) -> None:
@@ -90,7 +90,7 @@ class Lease:
                 return
             self.scheduler, self._valid_until = 0, 0.0
         self._monitor.emit("lease-lost", scheduler=scheduler)
-        self._on_lost()
+        self._on_lost(scheduler)
 
     def close(self) -> None:
         """Stop the heartbeat. The row is the caller's to delete."""

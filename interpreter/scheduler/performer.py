@@ -21,12 +21,14 @@ from dataflows.commands import Step
 from dataflows.outcome import Error, Outcome, Value
 from interpreter.codec import Encoded, decode_error, dump_call, run_call
 from interpreter.scheduler.held import LiveAttempt, Stage
+from interpreter.scheduler.lease import Lease
 
 __all__ = ["Performer", "Report"]
 
 Report = Callable[[LiveAttempt, "Outcome[Any] | Encoded"], None]
 """Called, on any thread, with what an attempt came to; ``Encoded`` is a value that another process encoded."""
 
+_LOOK = 0.05
 _THE_PROCESS_IS_ASKED_TO_END = (KeyboardInterrupt, SystemExit)
 
 
@@ -34,7 +36,7 @@ class Performer:
     """Runs at most ``concurrency`` attempts at once; the others wait their turn, first come, first served.
 
     :param begun: called, on any thread, when an attempt with a time limit begins to run.
-    :param may_start: asked before each attempt; blocks while the lease is in doubt.
+    :param lease: while it is in doubt, nothing is started.
     :param on_exit: called when a step raises ``SystemExit`` or ``KeyboardInterrupt``.
     """
 
@@ -44,14 +46,14 @@ class Performer:
         executors: Mapping[str, Executor],
         report: Report,
         begun: Callable[[LiveAttempt], None],
-        may_start: Callable[[], bool],
+        lease: Lease,
         on_exit: Callable[[BaseException], None],
     ) -> None:
         self._concurrency = concurrency
         self._executors = executors
         self._report = report
         self._begun = begun
-        self._may_start = may_start
+        self._lease = lease
         self._on_exit = on_exit
         self._lock = threading.Lock()
         self._waiting: deque[LiveAttempt] = deque()
@@ -106,6 +108,9 @@ class Performer:
         if before is Stage.RUNNING:
             if attempt.cancel is not None:
                 attempt.cancel()
+            if attempt.in_thread:
+                with self._lock:
+                    self._threads -= 1
             self._leave_room()
         return True
 
@@ -128,9 +133,7 @@ class Performer:
 
     def _dispatch(self, attempt: LiveAttempt) -> None:
         command = attempt.action.command
-        if command.on is not None:
-            self._run_on_executor(attempt, self._executors[command.on])
-        elif _is_async(command.fn):
+        if command.on is None and _is_async(command.fn):
             self._run_on_loop(attempt)
         else:
             self._queue.put(attempt)
@@ -156,7 +159,7 @@ class Performer:
         return True
 
     def _begin(self, attempt: LiveAttempt) -> bool:
-        if self._may_start() and attempt.begin():
+        if not self._closed and attempt.begin():
             if attempt.action.command.timeout is not None:
                 self._begun(attempt)
             return True
@@ -174,7 +177,12 @@ class Performer:
 
     def _work(self) -> None:
         while (attempt := self._next()) is not None:
-            if self._begin(attempt) and not self._ended(attempt, self._call(attempt)):
+            self._lease.wait_valid()
+            if not self._begin(attempt):
+                continue
+            if attempt.action.command.on is not None:
+                self._run_on_executor(attempt)
+            elif not self._ended(attempt, self._call(attempt)):
                 return  # it was given up, and another thread has its room
 
     def _next(self) -> LiveAttempt | None:
@@ -187,6 +195,7 @@ class Performer:
 
     def _call(self, attempt: LiveAttempt) -> Outcome[Any]:
         command = attempt.action.command
+        attempt.in_thread = True
         token = running_attempt.set(attempt.as_seen_by_step())
         try:
             value = command.fn(*command.args, **command.kwargs)
@@ -214,6 +223,8 @@ class Performer:
         asyncio.run_coroutine_threadsafe(self._perform_async(attempt), self._event_loop())
 
     async def _perform_async(self, attempt: LiveAttempt) -> None:
+        while not (self._lease.is_valid() or self._closed):
+            await asyncio.sleep(_LOOK)
         if not self._begin(attempt):
             return
         task = asyncio.current_task()
@@ -234,12 +245,11 @@ class Performer:
 
     # Executors ----------------------------------------------------------------------------------
 
-    def _run_on_executor(self, attempt: LiveAttempt, executor: Executor) -> None:
-        if not self._begin(attempt):
-            return
+    def _run_on_executor(self, attempt: LiveAttempt) -> None:
         command = attempt.action.command
+        assert command.on is not None
         try:
-            future = executor.submit(run_call, dump_call(command.fn, command.args, command.kwargs))
+            future = self._executors[command.on].submit(run_call, dump_call(command.fn, command.args, command.kwargs))
         except BaseException as exception:
             self._ended(attempt, Error(exception))
             return

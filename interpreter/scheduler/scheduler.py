@@ -112,7 +112,9 @@ class Scheduler(Verbs):
     def _open(self) -> Database:
         self._database = Database(self._named)
         try:
-            self._engine = self._host = Engine(self._database, self._settings, self._workflows, self._monitor)
+            self._engine = self._host = Engine(
+                self._database, self._settings, self._workflows, self._serves, self._monitor
+            )
         except BaseException:
             self._database.close()
             raise
@@ -126,6 +128,10 @@ class Scheduler(Verbs):
     def _leave_database(self) -> None:
         if self._database is not None:
             self._database.close()
+
+    def _serves(self, workflow: Workflow[..., Any]) -> bool:
+        known = registry if self._served is None else self._served.values()
+        return workflow in known
 
     def _workflows(self) -> dict[tuple[str, int], Workflow[..., Any]]:
         return {(w.name, w.version): w for w in registry} if self._served is None else self._served

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from interpreter.scheduler.held import Held
 from interpreter.scheduler.monitor import Monitor
 
 __all__ = ["Replaced", "Stuck", "Watchdog"]
@@ -37,7 +36,7 @@ class Replaced(BaseException):
 class Drive:
     """One drive under watch."""
 
-    held: Held
+    execution_id: str
     thread: int
     since: float
     problem: str = ""
@@ -52,7 +51,7 @@ class Watchdog:
     :param replace: starts a new driver thread and tells it which execution the old one is stuck in.
     """
 
-    def __init__(self, limit: float, replace: Callable[[Held, str], None], monitor: Monitor) -> None:
+    def __init__(self, limit: float, replace: Callable[[str, str], None], monitor: Monitor) -> None:
         self._limit = limit
         self._replace = replace
         self._monitor = monitor
@@ -63,13 +62,13 @@ class Watchdog:
         self._thread.start()
 
     @contextmanager
-    def watching(self, held: Held) -> Iterator[None]:
+    def watching(self, execution_id: str) -> Iterator[None]:
         """Around each drive.
 
         :raises Stuck: it took too long; the message carries the stack.
         :raises Replaced: it took so long that another thread drives now.
         """
-        drive = self._drive = Drive(held, threading.get_ident(), time.monotonic())
+        drive = self._drive = Drive(execution_id, threading.get_ident(), time.monotonic())
         try:
             yield
         except Stuck:
@@ -105,7 +104,7 @@ class Watchdog:
                 drive = self._drive
                 stuck = drive is not None and self._look_at(drive, time.monotonic())
             if stuck and drive is not None:
-                self._replace(drive.held, drive.problem)
+                self._replace(drive.execution_id, drive.problem)
 
     def _look_at(self, drive: Drive, now: float) -> bool:
         """True when the thread is to be left behind."""
@@ -125,5 +124,5 @@ class Watchdog:
         drive.problem = (
             f"the workflow computed for over {self._limit:g} s without yielding; put what takes long into a step\n{stack}"
         )
-        self._monitor.emit("drive-stuck", execution=drive.held.id, stack=stack)
+        self._monitor.emit("drive-stuck", execution=drive.execution_id, stack=stack)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(drive.thread), ctypes.py_object(Stuck))

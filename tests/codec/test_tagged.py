@@ -66,11 +66,12 @@ def test_an_event_looks_like_cloudevents_json() -> None:
     "value",
     [
         Event("1", "/a", "b", data=(1, 2)),
-        Event("1", "/a", "b", time=datetime(2024, 10, 27, 2, 30, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"), fold=1)),
+        Event("1", "/a", "b", time=datetime(2024, 10, 27, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"))),
+        Event("1", "/a", "b", time=datetime(2024, 10, 27, tzinfo=UTC, fold=1)),
         Winner("a", {1: 2}),
         (FULL,),
     ],
-    ids=["data", "zone", "winner", "tuple"],
+    ids=["data", "zone", "fold", "winner", "tuple"],
 )
 def test_our_own_values_holding_what_json_would_change_go_by_dill(value: Any) -> None:
     encoded = encode(value, "it")

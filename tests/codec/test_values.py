@@ -337,6 +337,12 @@ def test_a_refusal_names_the_place_in_the_value(place: str, value: Any) -> None:
         encode(value, "it")
 
 
+def test_a_place_too_deep_to_be_read_is_left_out() -> None:
+    with pytest.raises(CannotStore, match="cannot store it: something in it is of type _thread.lock") as refused:
+        encode(nested(300, WRAPS["dict"], threading.Lock()), "it")
+    assert len(str(refused.value)) < 200
+
+
 JSON_PLACES = [
     ({"a": [1, (2,)]}, r"\['a'\]\[1\] is of type tuple: JSON would not give that type back"),
     ({"a": {1: 2}}, r"\['a'\] is of type dict: its key 1 is no str"),

@@ -6,6 +6,11 @@ from typing import Any
 import pytest
 
 from tests.machine.by_hand import ByHand
+from tests.machine.examples import EXAMPLES, SEED
+
+
+def pytest_report_header() -> str:
+    return f"laws of the machine: DATAFLOWS_EXAMPLES={EXAMPLES} DATAFLOWS_SEED={SEED}"
 
 
 @pytest.fixture

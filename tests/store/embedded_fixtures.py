@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -27,18 +28,32 @@ def path() -> Iterator[Path]:
     shutil.rmtree(copy)
 
 
+@pytest.fixture(scope="session")
+def idle(path: Path) -> Iterator[dict[Account, list[Visit]]]:
+    """Visitors that have left and can be sent elsewhere: most of the time that one takes is its imports."""
+    waiting: dict[Account, list[Visit]] = {person: [] for person in PEOPLE}
+    yield waiting
+    for each in chain(*waiting.values()):
+        each.end()
+
+
 @pytest.fixture
-def visit(path: Path) -> Iterator[Visits]:
-    """Starts visitors; none of them outlives the test."""
+def visit(path: Path, idle: dict[Account, list[Visit]]) -> Iterator[Visits]:
+    """Sends visitors; after the test they have left, or are no more."""
     visits: list[Visit] = []
 
-    def start(person: Account, home: Path, *wrapper: str, **environment: str) -> Visit:
-        visits.append(Visit(person, home, *wrapper, path=path, **environment))
+    def send(person: Account, home: Path, *wrapper: str, **environment: str) -> Visit:
+        is_there = idle[person] and not (wrapper or environment)
+        visits.append(idle[person].pop() if is_there else Visit(person, *wrapper, path=path, **environment))
+        visits[-1].ask("enter", str(home))
         return visits[-1]
 
-    yield start
-    for each in visits:
-        each.end()
+    yield send
+    for visit in visits:
+        if visit.can_enter_another():
+            idle[visit.person].append(visit)
+        else:
+            visit.end()
 
 
 @pytest.fixture
@@ -53,7 +68,8 @@ def folder(person: Account) -> Iterator[Path]:
 def made_home(person: Account, path: Path) -> Iterator[Path]:
     """A home with a database in it, for many tests, since making one takes longest of all."""
     new = new_folder(person)
-    maker = Visit(person, new, path=path)
+    maker = Visit(person, path=path)
+    maker.ask("enter", str(new))
     maker.ask("start")
     maker.leave()
     maker.end()

@@ -1,6 +1,6 @@
 """A process that uses an embedded PostgreSQL, told what to do line by line: the other half of test_embedded.py.
 
-It is started as ``embedded_visitor.py HOME [UID GID]``. Each line on standard input is a JSON array of a verb
+It is started as ``embedded_visitor.py [UID GID]``. Each line on standard input is a JSON array of a verb
 and its arguments; each answer is one JSON object with ``answer``, or with ``error`` and ``message``.
 """
 
@@ -18,7 +18,9 @@ from interpreter.embedded import EmbeddedPostgres
 
 
 class Visitor:
-    def __init__(self, home: str | None) -> None:
+    _server: EmbeddedPostgres
+
+    def enter(self, home: str) -> None:
         self._server = EmbeddedPostgres(home)
 
     def start(self) -> str:
@@ -57,10 +59,10 @@ def become(uid: int, gid: int) -> None:
     os.setuid(uid)
 
 
-def main(home: str, *ids: str) -> None:
+def main(*ids: str) -> None:
     if ids:
         become(*map(int, ids))
-    visitor = Visitor(home)
+    visitor = Visitor()
     for line in sys.stdin:
         verb, *arguments = json.loads(line)
         try:

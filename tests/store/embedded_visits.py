@@ -63,12 +63,15 @@ def readable_wheel(reader: Account, folder: Path) -> Path:
 
 
 class Visit:
-    """A process that uses a home for a person; it does what it is told, one thing at a time."""
+    """A process that uses homes for a person, one after another; it does what it is told, one thing at a time."""
 
-    def __init__(self, person: Account, home: Path, *wrapper: str, path: Path, **environment: str) -> None:
+    def __init__(self, person: Account, *wrapper: str, path: Path, **environment: str) -> None:
+        self.person = person
+        self._is_special = bool(wrapper or environment)
+        self._is_busy = False
         ids = [] if person.is_ours else [str(person.uid), str(person.gid)]
         self._process = subprocess.Popen(
-            [*wrapper, sys.executable, "-W", "error", str(VISITOR), str(home), *ids],
+            [*wrapper, sys.executable, "-W", "error", str(VISITOR), *ids],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -81,6 +84,7 @@ class Visit:
         return os.getsid(self._process.pid)
 
     def tell(self, verb: str, *arguments: object) -> None:
+        self._is_busy = True
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps([verb, *arguments]) + "\n")
         self._process.stdin.flush()
@@ -92,6 +96,7 @@ class Visit:
         """
         assert self._process.stdout is not None
         answer = json.loads(self._process.stdout.readline())
+        self._is_busy = False
         if "answer" in answer:
             return answer["answer"]
         assert answer["error"] == "DatabaseUnavailable", answer
@@ -111,11 +116,16 @@ class Visit:
         return row
 
     def leave(self) -> None:
-        """Ends as a program does that has closed what it opened."""
         self.ask("close")
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        assert self._process.wait() == 0
+
+    def can_enter_another(self) -> bool:
+        """Whether it is like any other, alive, idle, and out of the last home."""
+        if self._is_special or self._is_busy or self._process.poll() is not None:
+            return False
+        with suppress(DatabaseUnavailable):
+            self.leave()
+            return True
+        return False
 
     def kill(self) -> None:
         """Ends at once, without its children."""

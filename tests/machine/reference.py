@@ -1,0 +1,55 @@
+"""What a program of one fiber comes to when its steps are simply called, one after the other.
+
+Knows no machine and no journal: it is what the machine is compared with.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dataflows.commands import Command, Sleep, Step, Wait
+from dataflows.errors import RetryAfter, WaitTimeout
+from dataflows.outcome import Error, Outcome, Value
+from tests.machine.programs import Program, result_of_attempt
+
+
+def reference(program: Program) -> Outcome[Any]:
+    """Its outcome; what it saw is noted in ``program.run``."""
+    generator = program.workflow()
+    answer: Outcome[Any] = Value(None)
+    while True:
+        try:
+            command = generator.send(answer.value) if isinstance(answer, Value) else generator.throw(answer.exception)
+        except StopIteration as stop:
+            return Value(stop.value)
+        except Exception as error:
+            return Error(error)
+        answer = _answer(command)
+
+
+def _answer(command: Command[Any]) -> Outcome[Any]:
+    match command:
+        case Step():
+            return _called(command)
+        case Sleep():
+            return Value(None)
+        case Wait(has_default=True):
+            return Value(command.default)
+        case Wait():
+            return Error(WaitTimeout(f"no signal {command.name!r} came within {command.timeout}"))
+        case _:
+            raise AssertionError(f"not for a program of one fiber: {command}")
+
+
+def _called(command: Step[Any]) -> Outcome[Any]:
+    """Try until it succeeds or has failed too often; being asked to wait is no failure."""
+    assert command.retry is not None
+    number = failures = 0
+    while True:
+        number += 1
+        outcome = result_of_attempt(command, number)
+        if isinstance(outcome, Value):
+            return outcome
+        failures += not isinstance(outcome.exception, RetryAfter)
+        if failures == command.retry.attempts:
+            return outcome

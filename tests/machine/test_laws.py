@@ -1,0 +1,240 @@
+"""The laws, over any workflow, any order of what happens, and any crash.
+
+``DATAFLOWS_EXAMPLES`` is the number of examples for each law, ``DATAFLOWS_SEED`` repeats a run; both
+are printed at the head of the report, and with what fails::
+
+    DATAFLOWS_EXAMPLES=20000 pytest tests/machine/test_laws.py -o timeout=0
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from hypothesis import HealthCheck, given, note, seed, settings
+from hypothesis.strategies import SearchStrategy
+
+from interpreter.machine import (
+    ENDED,
+    AttemptFailed,
+    AwaitSignal,
+    CancelRequested,
+    Close,
+    Ended,
+    Entry,
+    Machine,
+    Slept,
+    StepEnded,
+    StepStopped,
+    WaitTimedOut,
+)
+from tests.machine.examples import EXAMPLES, SEED
+from tests.machine.memory import Memory, World
+from tests.machine.plain import plain, plain_open
+from tests.machine.programs import Program
+from tests.machine.reference import reference
+from tests.machine.strategies import PLAIN_PROGRAMS, PROGRAMS, WORLDS
+
+Check = Callable[[Program, World], None]
+
+
+def law(programs: SearchStrategy[Program] = PROGRAMS) -> Callable[[Check], Callable[[], None]]:
+    """The check holds for any of these programs in any world."""
+
+    def decorate(check: Check) -> Callable[[], None]:
+        def test(program: Program, world: World) -> None:
+            note(f"DATAFLOWS_SEED={SEED}\n{program.block}\n{world}")
+            check(program, world)
+
+        test.__name__ = check.__name__
+        setting = settings(
+            max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+        )
+        return seed(SEED)(setting(given(programs, WORLDS)(test)))
+
+    return decorate
+
+
+@contextmanager
+def played(
+    program: Program, world: World, crash_after: Container[int] = (), evict_after: Container[int] = ()
+) -> Iterator[Memory]:
+    """The program, played to its end, with these losses on the way."""
+    memory = Memory(program.workflow, world=world)
+    try:
+        memory.run(crash_after, evict_after)
+        yield memory
+    finally:
+        memory.machine.abandon()
+
+
+@contextmanager
+def replaying(memory: Memory) -> Iterator[Iterator[tuple[Entry, Machine]]]:
+    """A fresh machine, about to be given each entry of that journal."""
+    machine = Machine(memory.workflow)
+    try:
+        yield ((entry, machine) for entry in memory.decoded())
+    finally:
+        machine.abandon()
+
+
+def all_of(memory: Memory) -> tuple[Any, ...]:
+    """Everything that must be the same in two runs."""
+    return plain(memory.journal), memory.opened, plain(memory.machine.outcome)
+
+
+# Replay -----------------------------------------------------------------------------------------
+
+
+@law()
+def test_a_fresh_machine_given_the_journal_is_where_the_live_one_was_and_has_seen_the_same(
+    program: Program, world: World
+) -> None:
+    with played(program, world) as memory:
+        seen, state = list(program.run.notes), (plain_open(memory.machine), plain(memory.machine.outcome))
+        memory.rebuild()
+        assert program.run.notes == seen
+        assert (plain_open(memory.machine), plain(memory.machine.outcome)) == state
+
+
+@law()
+def test_every_prefix_of_the_journal_has_the_actions_open_that_the_live_machine_had(
+    program: Program, world: World
+) -> None:
+    with played(program, world) as memory, replaying(memory) as entries:
+        for entry, machine in entries:
+            machine.apply(entry)
+            assert plain_open(machine) == memory.opened[entry.seq - 1]
+
+
+@law()
+def test_the_actions_of_a_whole_replay_are_what_is_open_and_what_was_closed(program: Program, world: World) -> None:
+    with played(program, world) as memory, replaying(memory) as entries:
+        machine = Machine(memory.workflow)
+        for entry, machine in entries:
+            machine.apply(entry)
+        actions = [action for action in machine.actions() if not isinstance(action, Close)]
+        assert sorted(map(repr, actions)) == sorted(map(repr, machine.open.values()))
+
+
+@law()
+def test_time_never_goes_back(program: Program, world: World) -> None:
+    with played(program, world) as memory:
+        clock = [answer for _, answer in program.run.notes if isinstance(answer, datetime)]
+        assert clock == sorted(clock)
+        assert [entry.at for entry in memory.journal] == sorted(entry.at for entry in memory.journal)
+
+
+# One settled entry a position -------------------------------------------------------------------
+
+
+@law()
+def test_a_timer_that_comes_late_changes_nothing_and_no_position_is_settled_twice(
+    program: Program, world: World
+) -> None:
+    settled: Counter[Any] = Counter()
+    with played(program, world) as memory, replaying(memory) as entries:
+        for entry, machine in entries:
+            before, seen = dict(machine.open), len(program.run.notes)
+            machine.apply(entry)
+            if isinstance(entry.fact, Slept | WaitTimedOut) and entry.fact.position not in before:
+                assert (machine.open, len(program.run.notes)) == (before, seen)
+            elif isinstance(entry.fact, StepEnded | StepStopped | Slept | WaitTimedOut):
+                settled[entry.fact.position] += 1
+    assert set(settled.values()) <= {1}
+
+
+@law()
+def test_a_finished_scope_has_no_open_action_below_it(program: Program, world: World) -> None:
+    with played(program, world) as memory, replaying(memory) as entries:
+        for entry, machine in entries:
+            machine.apply(entry)
+            finished = [f"{path}." for path, active in program.run.scopes.items() if not active]
+            names = [getattr(action, "name", "") for action in machine.open.values()]
+            assert not [name for name in names if name.startswith(tuple(finished))]
+
+
+@law()
+def test_it_ends_with_nothing_open_or_waits_for_signals_that_never_come(program: Program, world: World) -> None:
+    with played(program, world) as memory:
+        if isinstance(memory.journal[-1].fact, Ended):
+            assert memory.machine.open == {}
+            assert memory.machine.fibers == {}
+            assert memory.journal[-1].fact.status in ENDED
+        else:
+            assert memory.machine.outcome is None
+            assert memory.machine.open
+            assert all(isinstance(a, AwaitSignal) and a.due is None for a in memory.machine.open.values())
+
+
+# Crashes ----------------------------------------------------------------------------------------
+
+
+@law()
+def test_a_crash_after_any_commit_changes_nothing_of_what_follows(program: Program, world: World) -> None:
+    with played(program, world) as unharmed:
+        expected = all_of(unharmed)
+    for seq in unharmed.commits:
+        with played(program, world, crash_after={seq}) as memory:
+            assert all_of(memory) == expected
+
+
+@law()
+def test_a_crash_after_every_commit_changes_nothing_at_all(program: Program, world: World) -> None:
+    with played(program, world) as unharmed:
+        expected = all_of(unharmed)
+    with played(program, world, crash_after=unharmed.commits) as memory:
+        assert all_of(memory) == expected
+
+
+@law()
+def test_letting_the_machine_go_after_any_commit_changes_nothing(program: Program, world: World) -> None:
+    with played(program, world) as unharmed:
+        expected = (*all_of(unharmed), unharmed.performed)
+    for seqs in (*([seq] for seq in unharmed.commits), unharmed.commits):
+        with played(program, world, evict_after=seqs) as memory:
+            assert (*all_of(memory), memory.performed) == expected
+
+
+@law()
+def test_a_journaled_step_never_runs_again_and_an_attempt_that_was_lost_does(program: Program, world: World) -> None:
+    with played(program, world, crash_after=range(10_000)) as memory:
+        for attempt in memory.performed:
+            before = [entry.fact for entry in memory.journal[: attempt.seq]]
+            here = [fact for fact in before if getattr(fact, "position", None) == attempt.position]
+            assert all(isinstance(fact, AttemptFailed) for fact in here)
+            assert attempt.number == 1 + len(here)
+        begun = Counter((attempt.position, attempt.number) for attempt in memory.performed)
+        lost = Counter((attempt.position, attempt.number) for attempt in memory.lost)
+        assert begun == lost + Counter(set(begun))
+
+
+@law()
+def test_cancelled_after_any_entry_it_ends_or_waits_for_signals_in_its_cleanup(program: Program, world: World) -> None:
+    with played(program, world) as memory:
+        journal, commits = memory.journal, memory.commits
+    for seq in commits:
+        cancelled = Memory(program.workflow, world=world)
+        try:
+            cancelled.take_over(journal[:seq])
+            cancelled.put(CancelRequested())
+            cancelled.run()
+            assert not cancelled.machine.open or cancelled.machine.outcome is None
+            assert all(isinstance(a, AwaitSignal) and a.due is None for a in cancelled.machine.open.values())
+        finally:
+            cancelled.machine.abandon()
+
+
+# What the answers are ---------------------------------------------------------------------------
+
+
+@law(PLAIN_PROGRAMS)
+def test_a_program_of_one_fiber_sees_what_plain_calls_would_have_given_it(program: Program, world: World) -> None:
+    untouched = World(attempt=world.attempt, longest=world.longest, seed=world.seed)
+    with played(program, untouched) as memory:
+        seen, outcome = list(program.run.notes), plain(memory.machine.outcome)
+    assert outcome == plain(reference(program))
+    assert program.run.notes == seen

@@ -1,0 +1,67 @@
+"""What starting a workflow takes and what its handle answers, in plain code and in asyncio's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, assert_type
+
+from dataflows import Event, Flow, Trigger, sleep, workflow
+from interpreter import AsyncHandle, Client, Execution, Handle, HistoryEntry, Scheduler, Status
+
+
+@workflow("order")
+def order_workflow(order: int, address: str, express: bool = False) -> Flow[str]:
+    yield from sleep("no hurry", 0 if express else 60)
+    return f"{order} to {address}"
+
+
+@workflow("on-order", trigger=Trigger("shop", "order.created"))
+def on_order(event: Event) -> Flow[None]:
+    yield from sleep("no hurry", 60)
+
+
+def starting_with_a_client(event: Event) -> None:
+    with Client("postgresql:///orders") as client:
+        handle = client.start(order_workflow, 7, "here", id="order-7", delay=timedelta(hours=1), tags={"kind": "book"})
+        assert_type(handle, Handle[str])
+        assert_type(client.start(order_workflow, 7, "here", True, version=1), Handle[str])
+        assert_type(client.start(on_order, event, id=event.id), Handle[None])
+        assert_type(client.handle("order-7"), Handle[Any])
+
+
+def starting_in_a_scheduler() -> None:
+    with Scheduler(concurrency=4, workflows=[order_workflow, on_order], lease="5s") as scheduler:
+        assert_type(scheduler.start(order_workflow, 7, "here", id="order-7"), Handle[str])
+        assert_type(scheduler.run(order_workflow, 7, "here"), str)
+
+
+def asking_a_handle(handle: Handle[str]) -> None:
+    assert_type(handle.id, str)
+    assert_type(handle.result(), str)
+    assert_type(handle.result(timeout="1h"), str)
+    assert_type(handle.status(), Status)
+    assert_type(handle.describe(), Execution)
+    assert_type(handle.history(), list[HistoryEntry])
+    assert_type(handle.signal("approval", {"by": "Ada"}, id="approval-1"), bool)
+    assert_type(handle.cancel(), bool)
+
+
+def asking_by_id(client: Client) -> None:
+    assert_type(client.result("order-7", timeout=5), Any)
+    assert_type(client.status("order-7"), Status)
+    assert_type(client.signal("order-7", "approval", {"by": "Ada"}), bool)
+    assert_type(client.list(status=Status.SUSPENDED, tags={"kind": "book"}, limit=10), list[Execution])
+
+
+async def starting_from_asyncio() -> None:
+    async with Client() as client:
+        assert_type(await client.start(order_workflow, 7, "here", id="order-7"), AsyncHandle[str])
+        assert_type(await client.status("order-7"), Status)
+    async with Scheduler() as scheduler:
+        assert_type(await scheduler.run(order_workflow, 7, "here"), str)
+
+
+async def asking_a_handle_from_asyncio(handle: AsyncHandle[str]) -> None:
+    assert_type(await handle.result(timeout="1h"), str)
+    assert_type(await handle.history(), list[HistoryEntry])
+    assert_type(await handle.signal("approval", {"by": "Ada"}), bool)
