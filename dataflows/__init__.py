@@ -22,6 +22,7 @@ from dataflows.errors import (
     WaitTimeout,
 )
 from dataflows.events import Event, Trigger
+from dataflows.logs import get_logger
 from dataflows.outcome import Error, Outcome, Value
 from dataflows.retry import Retry
 from dataflows.verbs import cancel, fork, gather, now, race, random, sleep, sleep_until, step, uuid, wait
@@ -59,6 +60,7 @@ __all__ = [
     "current_attempt",
     "fork",
     "gather",
+    "get_logger",
     "now",
     "race",
     "random",

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["Fault", "FaultInjector", "FaultKind", "Faults", "answer_with"]
 
-FaultKind: TypeAlias = Literal["status", "delay", "drop", "drop-answer", "truncate"]
+FaultKind: TypeAlias = Literal["status", "delay", "drop", "drop-answer", "hold-answer", "truncate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ class Fault:
 
     ``status`` answers so, and carries nothing out; ``delay`` carries out after a while; ``drop``
     closes the connection and carries nothing out; ``drop-answer`` carries out and closes without a
-    word; ``truncate`` carries out and closes in the middle of the answer.
+    word; ``hold-answer`` carries out and says nothing until the caller has gone; ``truncate`` carries
+    out and closes in the middle of the answer.
 
     :ivar method: only at a request with this method; None for any.
     :ivar status: of ``status``.
@@ -95,6 +96,10 @@ class Call:
     async def hang_up(self) -> None:
         """Close the connection, and wait until it is closed."""
         self.scope["state"]["transport"].close()
+        await self.wait_until_closed()
+
+    async def wait_until_closed(self) -> None:
+        """Wait until the connection is closed, by whichever side."""
         while (await self.receive())["type"] != "http.disconnect":
             pass
 
@@ -147,6 +152,11 @@ async def _drop_answer(fault: Fault, call: Call) -> None:
     await call.hang_up()
 
 
+async def _hold_answer(fault: Fault, call: Call) -> None:
+    await call.carry_out()
+    await call.wait_until_closed()
+
+
 async def _truncate(fault: Fault, call: Call) -> None:
     start, *bodies = await call.carry_out()
     whole = b"".join(message.get("body", b"") for message in bodies)
@@ -160,5 +170,6 @@ COMMITTED: Mapping[str, Callable[[Fault, Call], Awaitable[None]]] = {
     "delay": _delay,
     "drop": _drop,
     "drop-answer": _drop_answer,
+    "hold-answer": _hold_answer,
     "truncate": _truncate,
 }

@@ -15,6 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from dataflows.errors import Mismatch
+from dataflows.logs import replaying
 from interpreter.machine import Machine, Status, parse_position
 from interpreter.machine.actions import AwaitSignal, Open, RunStep, SetTimer
 from interpreter.scheduler.cache import Cache
@@ -126,7 +127,7 @@ class Driver:
             self._abandon(held.id, held.machine)  # lost before it was looked at
             return
         held.seq, held.last_at = (entries[-1].seq, entries[-1].at) if entries else (held.seq, held.last_at)
-        if not self._apply(held, entries):
+        if not self._replay(held, entries):
             return
         if held.machine.seq == 1:
             self._note(held, Row("begun"))
@@ -216,6 +217,14 @@ class Driver:
             self.block(held, str(problem))
             return False
         return True
+
+    def _replay(self, held: Held, entries: Iterable[Written]) -> bool:
+        """Apply what was applied before, here or elsewhere; the workflow's logger keeps silent."""
+        token = replaying.set(True)
+        try:
+            return self._apply(held, entries)
+        finally:
+            replaying.reset(token)
 
     def _go_on(self, held: Held) -> None:
         self.dispatcher.carry_out(held, held.machine.actions())

@@ -249,7 +249,8 @@ class Performer:
         command = attempt.action.command
         assert command.on is not None
         try:
-            future = self._executors[command.on].submit(run_call, dump_call(command.fn, command.args, command.kwargs))
+            call = dump_call(command.fn, command.args, command.kwargs, what=f"the result of step {command.name!r}")
+            future = self._executors[command.on].submit(run_call, call)
         except BaseException as exception:
             self._ended(attempt, Error(exception))
             return

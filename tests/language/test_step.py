@@ -1,0 +1,125 @@
+"""step(...): what it checks and what it builds."""
+
+from __future__ import annotations
+
+import functools
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from dataflows import Retry, step
+
+
+def fetch(number: int, *, verbose: bool = False) -> dict[str, str]:
+    return {"id": str(number), "verbose": str(verbose)}
+
+
+async def fetch_slowly(number: int) -> dict[str, str]:
+    return {"id": str(number)}
+
+
+class Client:
+    def get(self, number: int) -> int:
+        return number
+
+    def __call__(self, number: int) -> int:
+        return number
+
+
+def test_a_step_holds_its_name_its_function_and_its_arguments() -> None:
+    built = step("fetch", fetch, 42)
+    assert (built.name, built.fn, built.args, built.kwargs) == ("fetch", fetch, (42,), {})
+    assert (built.retry, built.timeout, built.on) == (None, None, None)
+
+
+def test_keywords_are_the_engines() -> None:
+    built = step("fetch", fetch, 42, retry=Retry(attempts=2), timeout="1m", on="gpu")
+    assert (built.retry, built.timeout, built.on) == (Retry(attempts=2), timedelta(minutes=1), "gpu")
+    assert built.args == (42,)
+
+
+def test_nothing_runs_when_a_step_is_built() -> None:
+    ran: list[int] = []
+    step("append", ran.append, 1)
+    assert ran == []
+
+
+@pytest.mark.parametrize(
+    "function", [fetch, fetch_slowly, Client().get, Client(), int, len, lambda number: number], ids=repr
+)
+def test_any_callable_can_be_a_steps_function(function: Any) -> None:
+    assert step("fetch", function, 42).fn == function
+
+
+# Partials ---------------------------------------------------------------------------------------
+
+
+def test_a_partial_is_taken_apart_so_that_equal_ones_compare_equal() -> None:
+    one = step("fetch", functools.partial(fetch, verbose=True), 42)
+    other = step("fetch", functools.partial(fetch, 42, verbose=True))
+    assert one == other
+    assert (one.fn, one.args, one.kwargs) == (fetch, (42,), {"verbose": True})
+
+
+class Noted(functools.partial[Any]):
+    """A partial that the standard library does not merge with another."""
+
+
+def test_partials_of_partials_are_taken_apart_and_the_outer_one_has_the_last_word() -> None:
+    inner = Noted(fetch, 42, verbose=False)
+    assert step("fetch", functools.partial(inner, verbose=True)).kwargs == {"verbose": True}
+    assert step("fetch", Noted(Noted(max, 1), 2), 3).args == (1, 2, 3)
+
+
+def test_a_partials_own_keywords_are_not_the_steps() -> None:
+    partial = functools.partial(fetch, verbose=True)
+    step("fetch", partial, 1).kwargs["verbose"] = False
+    assert partial.keywords == {"verbose": True}
+
+
+# Mistakes ---------------------------------------------------------------------------------------
+
+
+def test_a_function_that_was_called_is_refused_with_what_to_write_instead() -> None:
+    with pytest.raises(TypeError, match=r"step\('fetch'\).*not dict; write step\('fetch', function, argument, …\)"):
+        step("fetch", fetch(42))  # type: ignore[call-overload]
+
+
+def test_a_coroutine_is_refused_and_closed_so_that_python_does_not_complain() -> None:
+    coroutine = fetch_slowly(42)
+    with pytest.raises(TypeError, match="not coroutine"):
+        step("fetch", coroutine)  # type: ignore[call-overload]
+    assert coroutine.cr_frame is None
+
+
+def test_a_partial_of_nothing_callable_is_refused() -> None:
+    broken = functools.partial(fetch)
+    broken.__setstate__((fetch, (), {}, {}))  # type: ignore[attr-defined]
+    assert step("fetch", broken).fn is fetch
+    with pytest.raises(TypeError, match="the second argument is the function to run, not NoneType"):
+        step("fetch", None)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("retry", [3, "3", {"attempts": 3}, Retry])
+def test_retry_takes_a_retry(retry: Any) -> None:
+    with pytest.raises(TypeError, match=r"step\('fetch', retry=\) takes a Retry, not"):
+        step("fetch", fetch, 42, retry=retry)
+
+
+@pytest.mark.parametrize("timeout", ["soon", -1, float("nan")])
+def test_a_timeout_is_a_duration(timeout: Any) -> None:
+    with pytest.raises(ValueError, match="duration"):
+        step("fetch", fetch, 42, timeout=timeout)
+
+
+def test_a_functions_own_keyword_is_no_keyword_of_step() -> None:
+    with pytest.raises(TypeError, match="verbose"):
+        step("fetch", fetch, 42, verbose=True)  # type: ignore[call-overload]
+
+
+def test_the_traceback_of_a_mistake_points_at_the_authors_line() -> None:
+    with pytest.raises(ValueError, match="characters") as raised:
+        step("", fetch, 42)
+    assert raised.traceback[0].path.name == "test_step.py"
+    assert [entry.path.name for entry in raised.traceback] == ["test_step.py", "verbs.py", "names.py"]
