@@ -76,8 +76,7 @@ class Registry:
 
     def __contains__(self, workflow: object) -> bool:
         return (
-            isinstance(workflow, Workflow)
-            and self._workflows.get(workflow.name, {}).get(workflow.version) is workflow
+            isinstance(workflow, Workflow) and self._workflows.get(workflow.name, {}).get(workflow.version) is workflow
         )
 
     def add(self, added: Workflow[..., Any]) -> None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dataflows import Event, Flow, sleep, step, wait, workflow
-from dataflows.connectors import azure_devops as azure, clickup
+from dataflows.connectors import azure_devops as azure
+from dataflows.connectors import clickup
 from dataflows.connectors.credentials import setting
 
 COOL_DOWN = os.environ.get("COOL_DOWN", "24h")

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar, TypeVarTuple
+from typing import Any, Generic, Self, TypeVar, TypeVarTuple
 
 from psycopg import AsyncConnection, Connection
-from typing_extensions import Self
 
 from dataflows.commands import Flow
 from dataflows.duration import Duration

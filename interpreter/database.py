@@ -6,10 +6,9 @@ Owns the choice, and the bringing up to date of the schema. Knows nothing of wha
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Self
 
 from psycopg import Connection
-from typing_extensions import Self
 
 from interpreter.embedded import EmbeddedPostgres
 from interpreter.store.connection import connect

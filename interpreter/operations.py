@@ -25,7 +25,8 @@ from dataflows.errors import (
 )
 from dataflows.names import check_name
 from dataflows.workflow import Workflow, registry
-from interpreter.codec import Encoded, decode, decode_error, describe as describe_encoded, encode
+from interpreter.codec import Encoded, decode, decode_error, encode
+from interpreter.codec import describe as describe_encoded
 from interpreter.machine import ENDED, Status
 from interpreter.requests import Operation, Pause, Query
 from interpreter.store.identifiers import time_ordered_id
@@ -107,18 +108,23 @@ class Host(Protocol):
 
     def start_here(self, new: NewExecution) -> Future[bool] | None:
         """Start and hold it at once; None if there is no room."""
+        ...
 
     def hint(self) -> None:
         """There may be something to claim."""
+        ...
 
     def holds(self, execution_id: str) -> bool:
         """Whether it is held in this process, so that ``watch`` will tell first."""
+        ...
 
     def watch(self, execution_id: str) -> Future[tuple[Status, Row | str]]:
         """Done when the execution ends, or is blocked, in this process."""
+        ...
 
     def unwatch(self, execution_id: str, future: Future[tuple[Status, Row | str]]) -> None:
         """The future is of no interest any more."""
+        ...
 
 
 # Starting ---------------------------------------------------------------------------------------
@@ -312,9 +318,9 @@ def result(execution_id: str, timeout: Duration | None = None, host: Host | None
         is_here = host is not None and host.holds(execution_id)
         answer = (yield Pause(_left(deadline, 0.5), future)) if is_here else None
         for pause in _growing(0.5 if is_here else 0.01):
-            told = answer or (yield from _read_result(execution_id))
+            told: tuple[Status, Row | str] | None = answer or (yield from _read_result(execution_id))
             if told is not None:
-                return _open_result(execution_id, *told)
+                return _open_result(execution_id, told[0], told[1])
             if deadline is not None and time.monotonic() >= deadline:
                 raise ResultTimeout(f"execution {execution_id!r} has not ended within {timeout}; it goes on")
             answer = yield Pause(_left(deadline, pause), future)

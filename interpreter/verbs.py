@@ -11,14 +11,13 @@ import asyncio
 import functools
 import time
 from collections.abc import Awaitable, Callable, Generator
-from concurrent.futures import Future, wait
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from concurrent.futures import wait
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 import psycopg
 from psycopg import AsyncConnection, Connection
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
-from typing_extensions import Self
 
 from dataflows.errors import DatabaseUnavailable
 from interpreter.requests import Operation, Pause, Query, Request

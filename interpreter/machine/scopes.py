@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from dataflows.commands import Branch, Task, Winner
 from dataflows.errors import Cancelled, TaskCancelled
 from dataflows.outcome import Error, Outcome, Value
@@ -120,6 +122,7 @@ class GatherScope(Scope):
         if not branches:
             self.decision = Value(())
 
+    @override
     def judge(self, index: int, outcome: Outcome[Any]) -> Outcome[Any] | None:
         if isinstance(outcome, Error):
             return outcome
@@ -137,6 +140,7 @@ class RaceScope(Scope):
         super().__init__(machine, fiber, position, branches)
         self.names = [name for name, _ in branches]
 
+    @override
     def judge(self, index: int, outcome: Outcome[Any]) -> Outcome[Any] | None:
         return outcome if isinstance(outcome, Error) else Value(Winner(self.names[index], outcome.value))
 
@@ -144,6 +148,7 @@ class RaceScope(Scope):
 class TaskScope(Scope):
     """A task was yielded: decided by its end."""
 
+    @override
     def judge(self, index: int, outcome: Outcome[Any]) -> Outcome[Any] | None:
         return outcome
 
@@ -151,6 +156,7 @@ class TaskScope(Scope):
 class CancelScope(Scope):
     """``cancel(task)``: decided when the task has cleaned up; only an error in its cleanup is raised."""
 
+    @override
     def judge(self, index: int, outcome: Outcome[Any]) -> Outcome[Any] | None:
         if isinstance(outcome, Error) and not isinstance(outcome.exception, TaskCancelled):
             return outcome
@@ -167,9 +173,11 @@ class ClosingScope(Scope):
             task.listeners.append((self, index))
         self._decide(fiber.returned)
 
+    @override
     def judge(self, index: int, outcome: Outcome[Any]) -> Outcome[Any] | None:
         return None  # it is decided from the start
 
+    @override
     def cancel(self) -> None:
         """The fiber has returned already: there is no yield left to throw at."""
 

@@ -295,4 +295,3 @@ def _by_execution(taken: Iterable[Proposal | StartRequest]) -> list[list[Proposa
         key = item.start.execution_id if isinstance(item, StartRequest) else item.held.id
         groups.setdefault(key, []).append(item)
     return list(groups.values())
-

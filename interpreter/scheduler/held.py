@@ -22,7 +22,9 @@ __all__ = ["Held", "LiveAttempt", "Stage"]
 
 
 class Held:
-    """A held execution. Only the driver's thread touches it, but for ``seq``, ``last_at`` and ``deaths`` (the committer's).
+    """A held execution.
+
+    Only the driver's thread touches it, but for ``seq``, ``last_at`` and ``deaths``, which are the committer's.
 
     :ivar scheduler: the number under which it was claimed; under another it is lost.
     :ivar seq: of the last entry that was committed.

@@ -223,7 +223,7 @@ class Performer:
         asyncio.run_coroutine_threadsafe(self._perform_async(attempt), self._event_loop())
 
     async def _perform_async(self, attempt: LiveAttempt) -> None:
-        while not (self._lease.is_valid() or self._closed):
+        while not (self._lease.is_valid() or self._closed):  # noqa: ASYNC110 - it is renewed by a thread
             await asyncio.sleep(_LOOK)
         if not self._begin(attempt):
             return
@@ -270,7 +270,7 @@ def _is_async(fn: Callable[..., Any]) -> bool:
     code = getattr(fn, "__code__", None)
     if code is not None:
         return bool(code.co_flags & inspect.CO_COROUTINE)
-    return inspect.iscoroutinefunction(getattr(fn, "__call__", None))
+    return inspect.iscoroutinefunction(type(fn).__call__)
 
 
 async def _await(value: Awaitable[Any]) -> Any:
@@ -292,5 +292,3 @@ async def _cancel_the_rest(loop: asyncio.AbstractEventLoop) -> None:
     for task in rest:
         task.cancel()
     await asyncio.gather(*rest, return_exceptions=True)
-
-

@@ -9,9 +9,7 @@ import asyncio
 import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
-from typing import Any
-
-from typing_extensions import Self
+from typing import Any, Self
 
 from dataflows.duration import Duration, to_timedelta
 from dataflows.errors import SchedulerStopped

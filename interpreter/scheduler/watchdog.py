@@ -121,8 +121,7 @@ class Watchdog:
         frame = sys._current_frames().get(drive.thread)
         stack = "".join(traceback.format_stack(frame)[-8:]) if frame is not None else ""
         drive.told_at = now
-        drive.problem = (
-            f"the workflow computed for over {self._limit:g} s without yielding; put what takes long into a step\n{stack}"
-        )
+        problem = f"the workflow computed for over {self._limit:g} s without yielding; put what takes long into a step"
+        drive.problem = f"{problem}\n{stack}"
         self._monitor.emit("drive-stuck", execution=drive.execution_id, stack=stack)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(drive.thread), ctypes.py_object(Stuck))

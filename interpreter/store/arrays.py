@@ -34,26 +34,38 @@ class Array(tuple[Any, ...]):
 
 
 class TextArray(Array):
+    """``text[]``: items are ``str``."""
+
     __slots__ = ()
 
 
 class BytesArray(Array):
+    """``bytea[]``: items are ``bytes``."""
+
     __slots__ = ()
 
 
 class IntArray(Array):
+    """``int4[]``."""
+
     __slots__ = ()
 
 
 class BigIntArray(Array):
+    """``int8[]``."""
+
     __slots__ = ()
 
 
 class BoolArray(Array):
+    """``bool[]``."""
+
     __slots__ = ()
 
 
 class TimeArray(Array):
+    """``timestamptz[]``: items are aware ``datetime``."""
+
     __slots__ = ()
 
 

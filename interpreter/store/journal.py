@@ -185,41 +185,56 @@ def _statements(batch: Batch) -> list[tuple[str, dict[str, Any]]]:
     if not (batch.starts or batch.lines):
         made.append(("look_at_lease", {}))
     if batch.starts:
-        made.append(("start_held", _start_parameters(sorted(batch.starts))))
+        starts = sorted(batch.starts, key=lambda start: start[0])
+        made.append(("start_held", {"format": FORMAT, **_columns(_START, starts)}))
     if batch.moves:
-        made.append(("move", _move_parameters(sorted(batch.moves, key=lambda move: move.execution_id))))
+        made.append(("move", _columns(_MOVE, sorted(batch.moves, key=lambda move: move[0]))))
     if batch.lines:
-        made.append(("append", _append_parameters(batch.lines)))
+        made.append(("append", _columns(_LINE, ((*line[:4], *line.row) for line in batch.lines))))
     if batch.reads:
-        made.append(("mark_inbox", _named(("ids", "numbers", "seqs"), batch.reads, TextArray, BigIntArray, IntArray)))
+        made.append(("mark_inbox", _columns(_READ, batch.reads)))
     return made
 
 
-_APPEND = (
-    ("ids", "generations", "seqs", "floors")
-    + ("kinds", "positions", "names", "branches", "oks", "encodings", "payloads", "moments")
-)  # fmt: skip
+_LINE: dict[str, type[Any]] = {
+    "ids": TextArray,
+    "generations": IntArray,
+    "seqs": IntArray,
+    "floors": TimeArray,
+    "kinds": TextArray,
+    "positions": TextArray,
+    "names": TextArray,
+    "branches": TextArray,
+    "oks": BoolArray,
+    "encodings": TextArray,
+    "payloads": BytesArray,
+    "moments": TimeArray,
+}
+_MOVE: dict[str, type[Any]] = {
+    "ids": TextArray,
+    "statuses": TextArray,
+    "dues": TimeArray,
+    "inboxes": BigIntArray,
+    "progresses": BoolArray,
+    "problems": TextArray,
+}
+_START: dict[str, type[Any]] = {
+    "ids": TextArray,
+    "workflows": TextArray,
+    "versions": IntArray,
+    "tags": TextArray,
+    "encodings": TextArray,
+    "payloads": BytesArray,
+}
+_READ: dict[str, type[Any]] = {"ids": TextArray, "numbers": BigIntArray, "seqs": IntArray}
+_KEY: dict[str, type[Any]] = {"ids": TextArray, "generations": IntArray, "seqs": IntArray}
+_AFTER: dict[str, type[Any]] = {"ids": TextArray, "generations": IntArray, "afters": IntArray}
+_KNOWN: dict[str, type[Any]] = {"workflows": TextArray, "versions": IntArray}
 
 
-def _append_parameters(lines: Sequence[Line]) -> dict[str, Any]:
-    rows = [(line.execution_id, line.generation, line.seq, line.floor, *line.row) for line in lines]
-    kinds = (TextArray, IntArray, IntArray, TimeArray, TextArray, TextArray, TextArray, TextArray)
-    return _named(_APPEND, rows, *kinds, BoolArray, TextArray, BytesArray, TimeArray)
-
-
-def _move_parameters(moves: Iterable[Move]) -> dict[str, Any]:
-    names = ("ids", "statuses", "dues", "inboxes", "progresses", "problems")
-    return _named(names, moves, TextArray, TextArray, TimeArray, BigIntArray, BoolArray, TextArray)
-
-
-def _start_parameters(starts: Iterable[Start]) -> dict[str, Any]:
-    names = ("ids", "workflows", "versions", "tags", "encodings", "payloads")
-    named = _named(names, starts, TextArray, TextArray, IntArray, TextArray, TextArray, BytesArray)
-    return {"format": FORMAT, **named}
-
-
-def _named(names: Sequence[str], rows: Iterable[tuple[Any, ...]], *kinds: type[Any]) -> dict[str, Any]:
-    return dict(zip(names, columns(rows, *kinds), strict=True))
+def _columns(kinds: dict[str, type[Any]], rows: Iterable[tuple[Any, ...]]) -> dict[str, Any]:
+    """Rows as the array parameters of a statement, by name."""
+    return dict(zip(kinds, columns(rows, *kinds.values()), strict=True))
 
 
 def check_lease(connection: Connection[Any], scheduler: int) -> None:
@@ -231,8 +246,7 @@ def check_lease(connection: Connection[Any], scheduler: int) -> None:
 def find_committed(connection: Connection[Any], lines: Iterable[Line]) -> dict[tuple[str, int, int], datetime]:
     """Which of these lines are in the journal, and with what time: asked after a lost connection."""
     keys = [(line.execution_id, line.generation, line.seq) for line in lines]
-    named = _named(("ids", "generations", "seqs"), keys, TextArray, IntArray, IntArray)
-    found = connection.execute(QUERIES["which_are_there"], named, binary=True).fetchall()
+    found = connection.execute(QUERIES["which_are_there"], _columns(_KEY, keys), binary=True).fetchall()
     return {(execution_id, generation, seq): at for execution_id, generation, seq, at in found}
 
 
@@ -252,8 +266,7 @@ def claim(
 
     :param suspects: whether one that has killed schedulers may be among them.
     """
-    workflows, versions = columns(known, TextArray, IntArray)
-    parameters = {"workflows": workflows, "versions": versions, "most": most, "suspects": suspects}
+    parameters = {**_columns(_KNOWN, known), "most": most, "suspects": suspects}
     with connection.cursor(binary=True) as cursor:
         cursor.execute(QUERIES["claim"], {"scheduler": scheduler, "format": FORMAT, **parameters}, prepare=True)
         return [Claimed(*row) for row in cursor.fetchall()]
@@ -266,17 +279,18 @@ def read_journals(connection: Connection[Any], wanted: Iterable[tuple[str, int, 
     """
     keys = list(wanted)
     journals: dict[str, list[Written]] = {key[0]: [] for key in keys}
-    named = _named(("ids", "generations", "afters"), keys, TextArray, IntArray, IntArray)
     with connection.cursor(binary=True) as cursor:
-        cursor.execute(QUERIES["read_journal"], named, prepare=True)
+        cursor.execute(QUERIES["read_journal"], _columns(_AFTER, keys), prepare=True)
         for execution_id, seq, at, *columns_of_row in cursor:
             journals[execution_id].append(Written(seq, at, Row(*columns_of_row)))
     return journals
 
 
 def read_inbox(connection: Connection[Any], ids: Iterable[str]) -> tuple[list[Message], dict[str, int]]:
-    """The messages to these executions that are not journaled yet, in the order in which they were
-    sent, and for each execution the number of the last message that was sent to it."""
+    """The messages to these executions that are not journaled yet, in the order in which they were sent.
+
+    Also, for each execution, the number of the last message that was sent to it.
+    """
     with connection.cursor(binary=True) as cursor:
         cursor.execute(QUERIES["read_inbox"], {"ids": TextArray(ids)}, prepare=True)
         rows = cursor.fetchall()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, errors
 
 from dataflows.errors import DatabaseUnsuitable
 from interpreter.store.connection import check_server
@@ -39,19 +39,31 @@ def migrate(connection: Connection[Any]) -> tuple[int, int]:
     :raises DatabaseUnsuitable: the schema is newer than this code, or the server is no place for a journal.
     """
     check_server(connection)
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        before = _version(connection)
-        if before > NEWEST:
-            raise DatabaseUnsuitable(
-                f"the database's schema is version {before}, and this code knows up to {NEWEST}: "
-                "run the newer release of dataflows-engine that migrated it"
-            )
-        for version, text in scripts().items():
-            if version > before:
-                connection.execute(text.encode())
-        if before < NEWEST:
-            connection.execute("INSERT INTO dataflows.schema_version (version) VALUES (%s)", [NEWEST])
+    try:
+        with connection.transaction():
+            # Each statement is to see what the process before committed while this one waited for the lock.
+            connection.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            return _apply_what_is_missing(connection)
+    except errors.InsufficientPrivilege as error:
+        raise DatabaseUnsuitable(
+            f"this role may not bring the schema up to date, or use it: {error}. GRANT it CREATE on the database, "
+            "or run `dataflows migrate` as a role that has it and GRANT this one USAGE of the schema and its tables"
+        ) from error
+
+
+def _apply_what_is_missing(connection: Connection[Any]) -> tuple[int, int]:
+    before = _version(connection)
+    if before > NEWEST:
+        raise DatabaseUnsuitable(
+            f"the database's schema is version {before}, and this code knows up to {NEWEST}: "
+            "run the newer release of dataflows-engine that migrated it"
+        )
+    for version, text in scripts().items():
+        if version > before:
+            connection.execute(text.encode())
+    if before < NEWEST:
+        connection.execute("INSERT INTO dataflows.schema_version (version) VALUES (%s)", [NEWEST])
     return before, NEWEST
 
 

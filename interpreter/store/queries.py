@@ -21,17 +21,19 @@ class Query(NamedTuple):
     parameters: dict[str, Any]
 
     @property
-    def sql(self) -> str:
+    def sql(self) -> bytes:
+        """The statement's text."""
         return QUERIES[self.name]
 
 
-def _load() -> dict[str, str]:
-    parts = _NAME.split(files(__package__).joinpath("queries.sql").read_text("utf-8"))
+def _load() -> dict[str, bytes]:
+    parts = _NAME.split(files("interpreter.store").joinpath("queries.sql").read_text("utf-8"))
     return {name: _without_comments(text) for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
-def _without_comments(text: str) -> str:
-    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--")).strip()
+def _without_comments(text: str) -> bytes:
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith("--"))
+    return "\n".join(lines).strip().encode()
 
 
 QUERIES = _load()

@@ -3,11 +3,15 @@
 -- the write; where the row is gone, the statement changes nothing and returns no row.
 
 -- name: look_at_server
--- What a server must be before it is trusted with a journal.
+-- What a server must be before it is trusted with a journal. The catalog itself is read: what to_regclass
+-- remembers is not refreshed while a migration waits for another's lock.
 SELECT current_setting('server_encoding') AS encoding,
        current_setting('transaction_read_only') AS read_only,
        current_setting('server_version_num')::int AS version,
-       to_regclass('dataflows.schema_version') IS NOT NULL AS has_schema
+       EXISTS (
+           SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+           WHERE n.nspname = 'dataflows' AND c.relname = 'schema_version'
+       ) AS has_schema
 
 -- name: register_scheduler
 INSERT INTO dataflows.schedulers (name, expires_at)

@@ -71,12 +71,17 @@ def started_payload(what: str, args: tuple[Any, ...], kwargs: dict[str, Any], se
 
 
 def _outcome(outcome: Outcome[Any], what: str) -> tuple[bool, str, bytes]:
+    try:
+        ok, encoded = _encode_outcome(outcome, what)
+    except CannotStore as error:
+        ok, encoded = False, encode_error(error)
+    return ok, encoded.encoding, encoded.data
+
+
+def _encode_outcome(outcome: Outcome[Any], what: str) -> tuple[bool, Encoded]:
     if isinstance(outcome, Value):
-        try:
-            return (True, *encode(outcome.value, what))
-        except CannotStore as error:
-            return (False, *encode_error(error))
-    return (False, *encode_error(outcome.exception))
+        return True, encode(outcome.value, what)
+    return False, encode_error(outcome.exception)
 
 
 def _step_row(fact: StepEnded) -> Row:

@@ -25,7 +25,7 @@ def test_an_item_comes_with_people_as_objects_and_without_empty_fields(
 
 @pytest.mark.parametrize("as_given", [int, str])
 def test_an_id_may_be_a_number_or_its_text(
-    azure_service: LocalAzureDevOps, azure: AzureDevOps, as_given: type[int] | type[str]
+    azure_service: LocalAzureDevOps, azure: AzureDevOps, as_given: type[int | str]
 ) -> None:
     number = azure_service.create_item("Checkout total is wrong").id
     assert azure.get_work_item(as_given(number))["id"] == number

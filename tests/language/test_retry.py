@@ -32,7 +32,7 @@ def test_waits_grow_from_the_first_by_the_factor_up_to_the_longest(policy: Retry
     assert waits(policy, 5) == expected
 
 
-@pytest.mark.parametrize(("first", "expected"), [("1s", 300), ("1us" if False else 0.000001, 300), (0, 0)])
+@pytest.mark.parametrize(("first", "expected"), [("1s", 300), (0.000001, 300), (0, 0)])
 @pytest.mark.parametrize("factor", [2.0, 2, 1e300])
 def test_the_ten_thousandth_wait_overflows_nothing(first: Any, expected: float, factor: float) -> None:
     assert Retry(first=first, factor=factor).delay(10_000, 0).total_seconds() == expected

@@ -57,7 +57,7 @@ def test_sleep_until_takes_an_aware_datetime() -> None:
     assert sleep_until("party", when).when == when
 
 
-@pytest.mark.parametrize("when", [datetime(2030, 1, 1), datetime(2030, 1, 1, tzinfo=Nowhere())])  # noqa: DTZ001
+@pytest.mark.parametrize("when", [datetime(2030, 1, 1), datetime(2030, 1, 1, tzinfo=Nowhere())])
 def test_sleep_until_refuses_a_moment_without_a_zone(when: datetime) -> None:
     with pytest.raises(ValueError, match=r"sleep_until\('party'\) takes an aware datetime; .* has no time zone"):
         sleep_until("party", when)

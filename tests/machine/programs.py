@@ -207,9 +207,9 @@ def note(node: Any, path: str, run: Run) -> Flow[Any]:
     try:
         answer = yield command(node, path, run)
     except BaseException as error:
-        run.notes.append((path, plain(error)))
+        run.notes.append((path, type(node), plain(error)))
         raise
-    run.notes.append((path, plain(answer)))
+    run.notes.append((path, type(node), plain(answer)))
     return answer
 
 

@@ -1,0 +1,31 @@
+"""The command line: ``dataflows worker``, ``start``, ``show`` and the rest.
+
+Owns what a person or a script types and reads. All it does, the client and the scheduler do.
+
+::
+
+    app.py           the commands, put together
+    worker.py        dataflows worker
+    executions.py    start, signal, cancel, resume, result, migrate
+    looking.py       list, show
+    options.py       the options, and how their texts are read
+    modules.py       importing what defines the workflows
+    output.py        the two consoles, and errors as one line
+    text.py          what was stored, made safe for a terminal
+    exits.py         the exit codes
+"""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command that ``sys.argv`` names; ends the process with its exit code."""
+    from interpreter.cli.app import app
+
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # whatever the terminal's encoding
+    app()

@@ -1,0 +1,44 @@
+"""The commands, put together.
+
+Owns their names, their order, and the page that ``dataflows --help`` shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import typer
+
+from interpreter.cli import executions, looking
+from interpreter.cli.exits import MEANINGS
+from interpreter.cli.output import reporting
+from interpreter.cli.worker import worker
+
+__all__ = ["app"]
+
+EXIT_CODES = "Exit codes:\n\n" + "\n".join(f"- **{code:d}** {meaning}" for code, meaning in MEANINGS.items())
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "worker": worker,
+    "start": executions.start,
+    "list": looking.list_executions,
+    "show": looking.show,
+    "signal": executions.signal,
+    "cancel": executions.cancel,
+    "result": executions.result,
+    "resume": executions.resume,
+    "migrate": executions.migrate,
+}
+
+app = typer.Typer(
+    name="dataflows",
+    help="Durable workflows on plain PostgreSQL.",
+    epilog=EXIT_CODES,
+    rich_markup_mode="markdown",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for name, command in COMMANDS.items():
+    app.command(name)(reporting(command))

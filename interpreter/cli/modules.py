@@ -1,0 +1,48 @@
+"""Importing the modules that define workflows, as a person names them.
+
+Owns the words in which a module that cannot be imported is refused.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Iterable
+
+import typer
+
+from dataflows.errors import DataflowsError
+
+__all__ = ["import_modules"]
+
+
+def import_modules(names: Iterable[str]) -> None:
+    """Import them, also from the current directory, so that their workflows are registered.
+
+    :raises typer.BadParameter: there is no such module, or it raised something; its traceback is printed.
+    """
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    for name in names:
+        _import(name)
+
+
+def _import(name: str) -> None:
+    try:
+        importlib.import_module(name)
+    except DataflowsError:
+        raise
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
+            raise typer.BadParameter(f"there is no module {name!r}{_advice(name)}", param_hint="MODULE") from None
+        traceback.print_exc()
+        raise typer.BadParameter(f"module {name!r} cannot be imported", param_hint="MODULE") from None
+
+
+def _advice(name: str) -> str:
+    if name.endswith(".py") or "/" in name:
+        dotted = name.removesuffix(".py").strip("./").replace("/", ".")
+        return f"; a module is named with dots: {dotted}"
+    return f"; it is looked for in {os.getcwd()} too"

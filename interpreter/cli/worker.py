@@ -1,0 +1,107 @@
+"""``dataflows worker``: a process that runs workflows until it is told to stop.
+
+Owns its signals and its log. The work is the scheduler's.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from datetime import timedelta
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from dataflows.workflow import registry
+from interpreter.cli.exits import Exit
+from interpreter.cli.modules import import_modules
+from interpreter.cli.options import DatabaseOption, read_duration, refusing
+from interpreter.scheduler.scheduler import Scheduler
+
+__all__ = ["worker"]
+
+logger = logging.getLogger("dataflows")
+
+
+def worker(
+    modules: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODULE",
+            help="What defines the workflows, named with dots; the current directory is looked in too.",
+            show_default=False,
+        ),
+    ],
+    database: DatabaseOption = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="How many steps run at once.")] = 32,
+    lease: Annotated[
+        str,
+        typer.Option(
+            metavar="DURATION", help="If this worker dies, another goes on with its executions after this time."
+        ),
+    ] = "10s",
+    grace: Annotated[
+        str, typer.Option(metavar="DURATION", help="How long running steps may go on when it is stopped.")
+    ] = "10s",
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every execution's end too.")] = False,
+    as_document: Annotated[
+        bool, typer.Option("--json", help="Write each event to standard output as a line of JSON.")
+    ] = False,
+) -> None:
+    """Run the workflows that the modules define, until SIGTERM or Ctrl-C.
+
+    The first signal stops it in good order: nothing more is begun, running steps may end, everything
+    else is handed back. The second ends it at once, and loses nothing either. It logs to standard error.
+    """
+    stop = threading.Event()
+    _stop_on_signals(stop)
+    import_modules(modules)
+    _log_to_stderr(logging.DEBUG if verbose else logging.INFO)
+    served = ", ".join(sorted(f"{found.name} (version {found.version})" for found in registry))
+    if not served:
+        raise typer.BadParameter("they define no workflow: decorate one with @workflow", param_hint="MODULE")
+    with refusing():
+        scheduler = Scheduler(
+            database,
+            concurrency=concurrency,
+            lease=read_duration(lease, "--lease"),
+            grace=read_duration(grace, "--grace"),
+            on_event=_write_event if as_document else None,
+        )
+    with scheduler:
+        logger.info("serving %s; Ctrl-C stops it", served)
+        scheduler.wait(stop)
+        logger.info("stopping in good order; one more signal ends it at once")
+    if not stop.is_set():
+        raise typer.Exit(Exit.FAILED)
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_DFL)  # so that the second ends the process, as a signal does
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, on_signal)
+
+
+class _Inert(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return inert(super().format(record))
+
+
+def _log_to_stderr(level: int) -> None:
+    """Unless a module has set logging up already, which is then left as it is."""
+    if not logging.root.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(_Inert("%(asctime)s %(levelname)-7s %(message)s"))
+        logging.root.addHandler(handler)
+    logger.setLevel(level)
+
+
+def _write_event(event: str, details: dict[str, Any]) -> None:
+    texts = {name: as_plain(value) for name, value in details.items()}
+    document({"at": datetime.now(UTC), "event": event, "details": texts})

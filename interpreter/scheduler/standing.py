@@ -1,0 +1,90 @@
+"""Where an execution now stands: its journal, applied to a machine that nobody drives.
+
+Owns this one look. Nothing is carried out and nothing is written; only the workflow's own code
+runs, up to the place where it stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dataflows.workflow import Workflow
+from interpreter.machine import Machine, format_position
+from interpreter.machine.actions import AwaitSignal, End, Open, RunStep, SetTimer, StopStep
+from interpreter.operations import describe, find_workflow
+from interpreter.requests import Operation, Query
+from interpreter.store.rows import Row, to_entry
+
+__all__ = ["OpenCommand", "Standing", "stand"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCommand:
+    """A command that has no outcome yet.
+
+    :ivar position: like ``"3.0.2"``.
+    :ivar kind: ``step``, ``sleep`` or ``wait``.
+    :ivar branch: the race branches it is in, like ``"paid/card"``, or "".
+    :ivar attempt: of a step, which attempt is next or under way, from 1.
+    :ivar due_at: when a sleep is over, a wait times out, or a step may be tried again.
+    """
+
+    position: str
+    kind: str
+    name: str
+    branch: str
+    attempt: int | None
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an execution stands.
+
+    :ivar places: ``file:line: text`` of each yield at which it stands; none before it has begun and after its end.
+    :ivar open: what it waits for there.
+    """
+
+    places: list[str]
+    open: list[OpenCommand]
+
+
+def stand(execution_id: str) -> Operation[Standing]:
+    """Tell where in its source an execution stands, by the code that is imported here.
+
+    :raises NotFound: there is no such execution.
+    :raises UnknownWorkflow: its workflow is not registered in this process.
+    :raises Mismatch: its journal and the code that is here disagree.
+    """
+    execution = yield from describe(execution_id)
+    workflow = find_workflow(execution.workflow, execution.version)
+    rows = yield Query("read_history", {"id": execution_id})
+    return _replay(workflow, rows)
+
+
+def _replay(workflow: Workflow[..., object], rows: list[tuple[int, datetime, *tuple[object, ...]]]) -> Standing:
+    machine = Machine(workflow)
+    try:
+        for seq, at, *columns in rows:
+            machine.apply(to_entry(seq, at, Row(*columns)))
+        wanted = [_open_command(action) for action in machine.open.values() if not isinstance(action, End)]
+        return Standing(machine.where(), wanted)
+    finally:
+        machine.abandon()
+
+
+def _open_command(action: RunStep | StopStep | SetTimer | AwaitSignal) -> OpenCommand:
+    number = action.number if isinstance(action, RunStep) else None
+    return OpenCommand(
+        format_position(action.position), _KINDS[type(action)], action.name, action.branch, number, _due(action)
+    )
+
+
+def _due(action: Open) -> datetime | None:
+    if isinstance(action, SetTimer | AwaitSignal):
+        return action.due
+    return action.not_before if isinstance(action, RunStep) else None
+
+
+_KINDS: dict[type[Open], str] = {RunStep: "step", StopStep: "step", SetTimer: "sleep", AwaitSignal: "wait"}

@@ -1,0 +1,113 @@
+"""What a run of the chaos is judged by: questions to the database, in SQL, after everything has come to rest.
+
+Owns the questions. A violation is a row that must not be; a count is told for its own sake.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+__all__ = ["COUNTS", "VIOLATIONS", "count", "violations"]
+
+VIOLATIONS = {
+    "executions that are not completed": """
+        SELECT id, status, problem FROM dataflows.executions WHERE status <> 'completed'
+    """,
+    "executions that are stranded: running without a living scheduler, or due and not taken": """
+        SELECT e.id, e.status, e.scheduler, e.due_at FROM dataflows.executions e
+        LEFT JOIN dataflows.schedulers s ON s.id = e.scheduler AND s.expires_at > clock_timestamp()
+        WHERE (e.status = 'running' AND s.id IS NULL) OR e.due_at < clock_timestamp()
+    """,
+    "steps that began again after their outcome was in the journal": """
+        SELECT r.execution_id, r.position, r.step, r.process, r.began_at, j.seq, j.at AS journaled_at
+        FROM runs r JOIN dataflows.journal j USING (execution_id, position)
+        WHERE j.kind IN ('step', 'stopped') AND r.began_at > j.at
+    """,
+    "positions with more than one outcome": """
+        SELECT execution_id, position, count(*) FROM dataflows.journal
+        WHERE kind IN ('step', 'stopped', 'sleep', 'timeout')
+        GROUP BY execution_id, generation, position HAVING count(*) > 1
+    """,
+    "journals with a gap": """
+        SELECT execution_id, min(seq), max(seq), count(*) FROM dataflows.journal
+        GROUP BY execution_id, generation HAVING min(seq) <> 1 OR max(seq) <> count(*)
+    """,
+    "journals whose time goes back": """
+        SELECT execution_id, seq, at, before FROM (
+            SELECT *, lag(at) OVER (PARTITION BY execution_id, generation ORDER BY seq) AS before FROM dataflows.journal
+        ) AS entry WHERE at < before
+    """,
+    "tokens in a result that are not the journal's, or of no run of that step": """
+        SELECT result.execution_id, used.name, used.token
+        FROM dataflows.history result
+        CROSS JOIN LATERAL jsonb_each_text(result.payload::jsonb -> 'tokens') AS used (name, token)
+        LEFT JOIN dataflows.history given
+            ON given.execution_id = result.execution_id AND given.kind = 'step' AND given.ok
+            AND given.name = used.name AND given.payload::jsonb #>> '{}' = used.token
+        LEFT JOIN runs r ON r.token = used.token AND r.execution_id = given.execution_id AND r.position = given.position
+        WHERE result.kind = 'completed' AND r.token IS NULL
+    """,
+    "results with a token too few, or too many": """
+        SELECT execution_id, payload FROM dataflows.history, LATERAL (
+            SELECT count(*) AS tokens FROM jsonb_object_keys(payload::jsonb -> 'tokens')
+        ) AS counted
+        WHERE kind = 'completed'
+          AND tokens <> %(steps)s - CASE WHEN payload::jsonb ->> 'told' = 'limit' THEN 1 ELSE 0 END
+    """,
+    "races that were not won by whose end is first in the journal": """
+        SELECT result.execution_id, result.payload, first.name
+        FROM dataflows.history result
+        JOIN dataflows.executions e ON e.id = result.execution_id AND e.workflow = 'chaos/race'
+        CROSS JOIN LATERAL (
+            SELECT name FROM dataflows.journal j
+            WHERE j.execution_id = result.execution_id AND name IN ('contender', 'limit') AND kind IN ('step', 'sleep')
+            ORDER BY seq LIMIT 1
+        ) AS first
+        WHERE result.kind = 'completed' AND result.payload::jsonb ->> 'told' <> first.name
+    """,
+    "flaky steps that did not fail exactly twice": """
+        SELECT e.id, count(j.seq) FROM dataflows.executions e
+        LEFT JOIN dataflows.journal j ON j.execution_id = e.id AND j.kind = 'attempt'
+        WHERE e.workflow = 'chaos/retry' GROUP BY e.id HAVING count(j.seq) <> 2
+    """,
+    "signals that did not arrive, or not once": """
+        SELECT e.id, count(j.seq) FROM dataflows.executions e
+        LEFT JOIN dataflows.history j ON j.execution_id = e.id AND j.kind = 'signal' AND j.payload::jsonb #>> '{}' = e.id
+        WHERE e.workflow = 'chaos/signal' GROUP BY e.id HAVING count(j.seq) <> 1
+    """,
+    "signalled executions that were told something else": """
+        SELECT result.execution_id, result.payload FROM dataflows.history result
+        JOIN dataflows.executions e ON e.id = result.execution_id AND e.workflow = 'chaos/signal'
+        WHERE result.kind = 'completed' AND result.payload::jsonb ->> 'told' <> e.id
+    """,
+}
+"""What must not be → the rows that show it."""
+
+COUNTS = {
+    "executions completed": "SELECT count(*) FROM dataflows.executions WHERE status = 'completed'",
+    "executions blocked": "SELECT count(*) FROM dataflows.executions WHERE status = 'blocked'",
+    "journal entries": "SELECT count(*) FROM dataflows.journal",
+    "runs of steps": "SELECT count(*) FROM runs",
+    "steps journaled": "SELECT count(*) FROM dataflows.journal WHERE kind = 'step'",
+    "attempts that ran more than once (killed before they were journaled; allowed)": """
+        SELECT count(*) FROM (
+            SELECT FROM runs GROUP BY execution_id, position, attempt HAVING count(*) > 1
+        ) AS repeated
+    """,
+}
+"""What is told → one number."""
+
+
+def violations(connection: Connection[Any], steps: int) -> dict[str, list[dict[str, Any]]]:
+    """What must not be → the rows that show it; what was found in order is left out."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = {what: cursor.execute(question, {"steps": steps}).fetchall() for what, question in VIOLATIONS.items()}  # type: ignore[arg-type]
+    return {what: rows for what, rows in found.items() if rows}
+
+
+def count(connection: Connection[Any]) -> dict[str, int]:
+    """What is told → the number."""
+    return {what: connection.execute(question).fetchone()[0] for what, question in COUNTS.items()}  # type: ignore[arg-type,index]
