@@ -18,7 +18,7 @@ from dataflows.duration import Duration
 from dataflows.errors import SchedulerStopped
 from interpreter import operations
 from interpreter.database import Database
-from interpreter.operations import Host
+from interpreter.operations import Host, Watch
 from interpreter.verbs import Awaiting, AwaitingPool, Blocking, BlockingPool, of_execution, verb
 
 __all__ = ["AsyncClient", "AsyncHandle", "AsyncVerbs", "Client", "Handle", "Verbs"]
@@ -33,16 +33,17 @@ Ts = TypeVarTuple("Ts")
 class Handle(Blocking, Generic[T]):
     """One execution, by its id."""
 
-    def __init__(self, id: str, pool: BlockingPool, host: Host | None = None) -> None:
+    def __init__(self, id: str, pool: BlockingPool, host: Host | None = None, watch: Watch | None = None) -> None:
         self.id = id
         self._pool = pool
         self._host = host
+        self._watch = watch
 
     def __repr__(self) -> str:
         return f"<execution {self.id!r}>"
 
     def result(self, timeout: Duration | None = None) -> T:
-        result: T = self._perform(operations.result(self.id, timeout, self._host))
+        result: T = self._perform(operations.result(self.id, timeout, self._host, self._watch))
         return result
 
     result.__doc__ = operations.result.__doc__
@@ -57,16 +58,17 @@ class Handle(Blocking, Generic[T]):
 class AsyncHandle(Awaiting, Generic[T]):
     """One execution, by its id; every verb is awaited."""
 
-    def __init__(self, id: str, pool: AwaitingPool, host: Host | None = None) -> None:
+    def __init__(self, id: str, pool: AwaitingPool, host: Host | None = None, watch: Watch | None = None) -> None:
         self.id = id
         self._pool = pool
         self._host = host
+        self._watch = watch
 
     def __repr__(self) -> str:
         return f"<execution {self.id!r}>"
 
     async def result(self, timeout: Duration | None = None) -> T:
-        result: T = await self._perform(operations.result(self.id, timeout, self._host))
+        result: T = await self._perform(operations.result(self.id, timeout, self._host, self._watch))
         return result
 
     result.__doc__ = operations.result.__doc__
@@ -111,8 +113,9 @@ class Verbs(Blocking):
         found = operations.find_workflow(workflow, version)
         new = operations.prepare(found, args, {}, id, delay, tags)
         host = self._host if connection is None else None
+        watch = None if host is None else host.watch(new.id)
         self._pool.perform(operations.start(new, host), connection)
-        return Handle(new.id, self._pool, self._host)
+        return Handle(new.id, self._pool, self._host, watch)
 
     def run(self, workflow: Callable[[*Ts], Flow[T]], /, *args: *Ts, id: str | None = None) -> T:
         """Start a workflow and wait for its result."""
@@ -174,8 +177,9 @@ class AsyncVerbs(Awaiting):
         found = operations.find_workflow(workflow, version)
         new = operations.prepare(found, args, {}, id, delay, tags)
         host = self._host if connection is None else None
+        watch = None if host is None else host.watch(new.id)
         await self._pool.perform(operations.start(new, host), connection)
-        return AsyncHandle(new.id, self._pool, self._host)
+        return AsyncHandle(new.id, self._pool, self._host, watch)
 
     start.__doc__ = Verbs.start.__doc__
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from dataflows.duration import Duration, to_timedelta
 from dataflows.errors import (
@@ -29,7 +28,7 @@ from interpreter.codec import Encoded, decode, decode_error, encode
 from interpreter.codec import describe as describe_encoded
 from interpreter.machine import ENDED, Status
 from interpreter.requests import Operation, Pause, Query
-from interpreter.store.identifiers import time_ordered_id
+from interpreter.store.identifiers import new_seed, time_ordered_id
 from interpreter.store.rows import FORMAT, Row, started_payload
 
 __all__ = [
@@ -48,6 +47,11 @@ __all__ = [
     "start",
     "status",
 ]
+
+
+_LOOK = 0.5
+_LONGEST_LOOK = 1.0
+"""Seconds between looks whether an execution has ended; where it is held here, a future tells at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,10 @@ class NewExecution:
     delay: timedelta
 
 
+Watch: TypeAlias = Future[tuple[Status, Row | str]]
+"""The status in which an execution ended, with its result row; or that it is blocked, with the problem."""
+
+
 class Host(Protocol):
     """What a scheduler in this process does for a verb, beyond the database."""
 
@@ -118,12 +126,8 @@ class Host(Protocol):
         """Whether it is held in this process, so that ``watch`` will tell first."""
         ...
 
-    def watch(self, execution_id: str) -> Future[tuple[Status, Row | str]]:
-        """Done when the execution ends, or is blocked, in this process."""
-        ...
-
-    def unwatch(self, execution_id: str, future: Future[tuple[Status, Row | str]]) -> None:
-        """The future is of no interest any more."""
+    def watch(self, execution_id: str) -> Watch:
+        """Done when the execution ends, or is blocked, in this process; for as long as somebody holds it."""
         ...
 
 
@@ -157,7 +161,7 @@ def prepare(
     :raises ValueError: an id, tag or delay that cannot be.
     """
     execution_id = time_ordered_id() if id is None else check_name(id, "an execution's id")
-    payload = started_payload(f"the arguments of workflow {workflow.name!r}", args, kwargs, uuid.uuid4().hex)
+    payload = started_payload(f"the arguments of workflow {workflow.name!r}", args, kwargs, new_seed())
     return NewExecution(execution_id, workflow, payload, _tags(tags), to_timedelta(delay))
 
 
@@ -229,10 +233,15 @@ def cancel(execution_id: str) -> Operation[bool]:
 def _send(execution_id: str, kind: str, id: str | None, name: str | None, encoded: Encoded) -> Operation[bool]:
     # Cancels and signals have ids of their own; one that the sender did not name is made up, so that a
     # repeated statement (a lost connection) sends nothing twice.
-    message_id = f"{kind}:{uuid.uuid4().hex if id is None else check_name(id, 'a message id')}"
+    message_id = f"{kind}:{new_seed() if id is None else check_name(id, 'a message id')}"
     parameters = {"execution_id": execution_id, "kind": kind, "id": message_id, "name": name}
-    rows = yield Query("send", {**parameters, "encoding": encoded.encoding or None, "payload": encoded.data or None})
-    sent, known, found = rows[0]
+    query = Query("send", {**parameters, "encoding": encoded.encoding or None, "payload": encoded.data or None})
+    sent = known = found = None
+    while not (sent or known):
+        sent, known, found = (yield query)[0]
+        if found is None or Status(found) in ENDED:
+            break
+        # Else it waited for another that sent under this id, or that ended the execution: look again, at what is now.
     if sent:
         yield Query("notify", {"payload": execution_id})
     elif not known:
@@ -304,7 +313,9 @@ def list_executions(
 # The result -------------------------------------------------------------------------------------
 
 
-def result(execution_id: str, timeout: Duration | None = None, host: Host | None = None) -> Operation[Any]:
+def result(
+    execution_id: str, timeout: Duration | None = None, host: Host | None = None, watch: Watch | None = None
+) -> Operation[Any]:
     """Wait until the execution has ended, and return what its workflow returned.
 
     :param timeout: how long to wait; default: for ever.
@@ -313,20 +324,18 @@ def result(execution_id: str, timeout: Duration | None = None, host: Host | None
     :raises Exception: what the workflow raised, as the same type where it can be rebuilt.
     """
     deadline = None if timeout is None else time.monotonic() + to_timedelta(timeout).total_seconds()
-    future = None if host is None else host.watch(execution_id)
-    try:
-        is_here = host is not None and host.holds(execution_id)
-        answer = (yield Pause(_left(deadline, 0.5), future)) if is_here else None
-        for pause in _growing(0.5 if is_here else 0.01):
-            told: tuple[Status, Row | str] | None = answer or (yield from _read_result(execution_id))
-            if told is not None:
-                return _open_result(execution_id, told[0], told[1])
-            if deadline is not None and time.monotonic() >= deadline:
-                raise ResultTimeout(f"execution {execution_id!r} has not ended within {timeout}; it goes on")
-            answer = yield Pause(_left(deadline, pause), future)
-    finally:
-        if host is not None and future is not None:
-            host.unwatch(execution_id, future)
+    if host is not None and (watch is None or watch.done()):
+        watch = watch if watch is not None and watch.result()[0] in ENDED else host.watch(execution_id)
+    told: tuple[Status, Row | str] | None = None
+    if watch is not None and host is not None and (watch.done() or host.holds(execution_id)):
+        told = yield Pause(_left(deadline, _LOOK), watch)
+    for pause in _growing(0.01 if watch is None else _LOOK):
+        told = told or (yield from _read_result(execution_id))
+        if told is not None:
+            return _open_result(execution_id, *told)
+        if deadline is not None and time.monotonic() >= deadline:
+            raise ResultTimeout(f"execution {execution_id!r} has not ended within {timeout}; it goes on")
+        told = yield Pause(_left(deadline, pause), watch)
 
 
 def _read_result(execution_id: str) -> Operation[tuple[Status, Row | str] | None]:
@@ -353,7 +362,7 @@ def _open_result(execution_id: str, ended: Status, told: Row | str) -> Any:
 def _growing(pause: float) -> Iterable[float]:
     while True:
         yield pause
-        pause = min(pause * 1.5, 1.0)
+        pause = min(pause * 1.5, _LONGEST_LOOK)
 
 
 def _left(deadline: float | None, most: float) -> float:

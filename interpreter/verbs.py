@@ -145,6 +145,8 @@ async def _pause_async(pause: Pause) -> Any:
     if pause.future is None:
         await asyncio.sleep(pause.seconds or 0)
         return None
+    if pause.seconds is None or pause.future.done():
+        return await asyncio.wrap_future(pause.future)
     done, _ = await asyncio.wait([asyncio.wrap_future(pause.future)], timeout=pause.seconds)
     return pause.future.result() if done else None
 

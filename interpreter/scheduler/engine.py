@@ -13,6 +13,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from weakref import WeakValueDictionary
 
 import psycopg
 
@@ -22,7 +23,7 @@ from dataflows.workflow import Workflow
 from interpreter.codec import Encoded
 from interpreter.database import Database
 from interpreter.machine import Status
-from interpreter.operations import NewExecution
+from interpreter.operations import NewExecution, Watch
 from interpreter.scheduler.claimer import Claimer
 from interpreter.scheduler.committer import Committer, Proposal, StartRequest
 from interpreter.scheduler.dispatcher import Dispatcher
@@ -77,7 +78,7 @@ class Engine:
         self._workflows = workflows
         self._serves = serves
         self._monitor = monitor
-        self._watched: dict[str, list[Future[tuple[Status, Row | str]]]] = {}
+        self._watched: WeakValueDictionary[str, Watch] = WeakValueDictionary()
         self._lock = threading.Lock()
         self._starting = 0
         self._stopping = False
@@ -137,21 +138,13 @@ class Engine:
         """Whether the execution is held here."""
         return execution_id in self._driver.held
 
-    def watch(self, execution_id: str) -> Future[tuple[Status, Row | str]]:
-        """Done when the execution ends, or is blocked, in this process."""
-        future: Future[tuple[Status, Row | str]] = Future()
+    def watch(self, execution_id: str) -> Watch:
+        """Done when the execution ends, or is blocked, in this process; for as long as somebody holds it."""
         with self._lock:
-            self._watched.setdefault(execution_id, []).append(future)
-        return future
-
-    def unwatch(self, execution_id: str, future: Future[tuple[Status, Row | str]]) -> None:
-        """The future is of no interest any more."""
-        with self._lock:
-            watching = self._watched.get(execution_id, [])
-            if future in watching:
-                watching.remove(future)
-            if not watching:
-                self._watched.pop(execution_id, None)
+            watch = self._watched.get(execution_id)
+            if watch is None or watch.done():
+                watch = self._watched[execution_id] = Future()
+            return watch
 
     # Stopping -----------------------------------------------------------------------------------
 
@@ -219,9 +212,9 @@ class Engine:
     def _on_ended(self, execution_id: str, status: Status, told: Row | str) -> None:
         self._monitor.emit("execution-ended", execution=execution_id, status=status)
         with self._lock:
-            watching = self._watched.pop(execution_id, [])
-        for future in watching:
-            future.set_result((status, told))
+            watch = self._watched.get(execution_id)
+        if watch is not None and not watch.done():
+            watch.set_result((status, told))
 
     def _on_start_done(self, _: Future[bool]) -> None:
         with self._lock:
