@@ -174,9 +174,7 @@ def start(new: NewExecution, host: Host | None = None) -> Operation[None]:
     if future is not None:
         made = yield Pause(None, future)
     else:
-        made = yield Query("start", _start_parameters(new))
-        if made and not new.delay:
-            yield Query("notify", {"payload": ""})
+        made = yield Query("start", _start_parameters(new), notify=None if new.delay else "")
     if not made:
         found = yield Query("look_up", {"id": new.id})
         if found and found[0][0] != new.workflow.name:
@@ -235,16 +233,15 @@ def _send(execution_id: str, kind: str, id: str | None, name: str | None, encode
     # repeated statement (a lost connection) sends nothing twice.
     message_id = f"{kind}:{new_seed() if id is None else check_name(id, 'a message id')}"
     parameters = {"execution_id": execution_id, "kind": kind, "id": message_id, "name": name}
-    query = Query("send", {**parameters, "encoding": encoded.encoding or None, "payload": encoded.data or None})
+    payload = {"encoding": encoded.encoding or None, "payload": encoded.data or None}
+    query = Query("send", {**parameters, **payload}, notify=execution_id)
     sent = known = found = None
     while not (sent or known):
         sent, known, found = (yield query)[0]
         if found is None or Status(found) in ENDED:
             break
         # Else it waited for another that sent under this id, or that ended the execution: look again, at what is now.
-    if sent:
-        yield Query("notify", {"payload": execution_id})
-    elif not known:
+    if not (sent or known):
         raise NotFound(f"execution {execution_id!r} " + ("does not exist" if found is None else f"has {_ended(found)}"))
     return bool(sent)
 
@@ -254,10 +251,9 @@ def resume(execution_id: str) -> Operation[None]:
 
     :raises NotFound: no such execution, or it is not blocked.
     """
-    if not (yield Query("resume", {"id": execution_id})):
+    if not (yield Query("resume", {"id": execution_id}, notify="")):
         found = yield from status(execution_id)
         raise NotFound(f"execution {execution_id!r} is not blocked; it is {found}")
-    yield Query("notify", {"payload": ""})
 
 
 # Looking ----------------------------------------------------------------------------------------

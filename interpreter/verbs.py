@@ -22,6 +22,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 from dataflows.errors import DatabaseUnavailable
 from interpreter.requests import Operation, Pause, Query, Request
 from interpreter.store.connection import SETTINGS, configure, configure_async
+from interpreter.store.queries import QUERIES
 
 __all__ = ["Awaiting", "AwaitingPool", "Blocking", "BlockingPool", "of_execution", "verb"]
 
@@ -123,14 +124,23 @@ class AwaitingPool:
 
 
 def _ask(connection: Connection[Any], query: Query) -> list[Any]:
-    with connection.cursor(row_factory=tuple_row) as cursor:
+    cursor = connection.cursor(row_factory=tuple_row)
+    if query.notify is None:
         return cursor.execute(query.sql, query.parameters).fetchall()
+    with connection.pipeline():  # one transaction, one round trip
+        cursor.execute(query.sql, query.parameters)
+        connection.execute(QUERIES["notify"], {"payload": query.notify})
+    return cursor.fetchall()
 
 
 async def _ask_async(connection: AsyncConnection[Any], query: Query) -> list[Any]:
-    async with connection.cursor(row_factory=tuple_row) as cursor:
+    cursor = connection.cursor(row_factory=tuple_row)
+    if query.notify is None:
+        return await (await cursor.execute(query.sql, query.parameters)).fetchall()
+    async with connection.pipeline():
         await cursor.execute(query.sql, query.parameters)
-        return await cursor.fetchall()
+        await connection.execute(QUERIES["notify"], {"payload": query.notify})
+    return await cursor.fetchall()
 
 
 def _pause(pause: Pause) -> Any:
