@@ -19,7 +19,8 @@ __all__ = ["Retry"]
 class Retry:
     """A policy: ``step("charge", charge, order, retry=Retry(attempts=8, within="1h"))``.
 
-    :param attempts: tries in all, at least 1; ``None`` for no limit. ``Retry(attempts=1)`` never retries.
+    :param attempts: tries in all, at least 1; ``None`` for no limit. ``Retry(attempts=1)`` never tries a failure again;
+        a ``RetryAfter`` is no failure.
     :param first: the wait after the first failure.
     :param factor: by what each further wait grows; at least 1.
     :param longest: no wait is longer than this.

@@ -71,12 +71,13 @@ def copy_item(number: int) -> Flow[str]:
 
 
 def test_commands_compare_by_kind_name_and_arguments() -> None:
-    assert step("a", fetch, 1) == step("a", fetch, 1)
-    assert step("a", fetch, 1) != step("b", fetch, 1)
-    assert step("a", fetch, 1) != step("a", fetch, 2)
-    assert step("a", fetch, 1) != step("a", print, 1)
-    assert wait("a", int) != wait("a", str)
-    assert Task((0,)) != Task((1,))
+    one: Command[Any] = step("a", fetch, 1)
+    assert one == step("a", fetch, 1)
+    for other in (step("b", fetch, 1), step("a", fetch, 2), step("a", print, 1), wait("a")):
+        assert one != other
+    assert wait("a", timeout=1) != wait("a")
+    first: Task[Any] = Task((0,))
+    assert first != Task((1,))
 
 
 def test_commands_of_different_kinds_are_never_equal() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,9 +88,9 @@ def test_a_function_that_was_called_is_refused_with_what_to_write_instead() -> N
 
 
 def test_a_coroutine_is_refused_and_closed_so_that_python_does_not_complain() -> None:
-    coroutine = fetch_slowly(42)
+    coroutine: Any = fetch_slowly(42)
     with pytest.raises(TypeError, match="not coroutine"):
-        step("fetch", coroutine)  # type: ignore[call-overload]
+        step("fetch", coroutine)
     assert coroutine.cr_frame is None
 
 
@@ -119,5 +120,4 @@ def test_a_functions_own_keyword_is_no_keyword_of_step() -> None:
 def test_the_traceback_of_a_mistake_points_at_the_authors_line() -> None:
     with pytest.raises(ValueError, match="characters") as raised:
         step("", fetch, 42)
-    assert raised.traceback[0].path.name == "test_step.py"
-    assert [entry.path.name for entry in raised.traceback] == ["test_step.py", "verbs.py", "names.py"]
+    assert [Path(entry.path).name for entry in raised.traceback] == ["test_step.py", "verbs.py", "names.py"]

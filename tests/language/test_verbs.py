@@ -51,6 +51,12 @@ class Nowhere(tzinfo):
     def utcoffset(self, moment: datetime | None) -> None:
         return None
 
+    def dst(self, moment: datetime | None) -> None:
+        return None
+
+    def tzname(self, moment: datetime | None) -> str:
+        return "nowhere"
+
 
 def test_sleep_until_takes_an_aware_datetime() -> None:
     when = datetime(2030, 1, 1, tzinfo=UTC)
@@ -104,13 +110,13 @@ def test_the_type_is_a_class_and_a_timeout_goes_by_its_keyword(kind: Any) -> Non
 
 def test_gather_takes_commands_and_generators() -> None:
     generator = helper()
-    built = gather(sleep("nap", 1), generator, Task((0,)), limit=2)
+    built: Gather[Any] = gather(sleep("nap", 1), generator, Task((0,)), limit=2)
     assert (built.branches, built.limit) == ((sleep("nap", 1), generator, Task((0,))), 2)
     assert gather() == Gather(())
 
 
 def test_race_keeps_its_branches_in_the_order_of_the_keywords() -> None:
-    built = race(z=sleep("z", 1), a=sleep("a", 1))
+    built: Race[Any] = race(z=sleep("z", 1), a=sleep("a", 1))
     assert built == Race((("z", sleep("z", 1)), ("a", sleep("a", 1))))
 
 
@@ -140,7 +146,7 @@ class TestABranch:
             combine(helper)
 
     def test_that_is_a_coroutine_is_refused_and_closed(self, combine: Callable[[Any], object]) -> None:
-        coroutine = fetch()
+        coroutine: Any = fetch()
         with pytest.raises(TypeError, match="not coroutine"):
             combine(coroutine)
         assert coroutine.cr_frame is None

@@ -10,7 +10,7 @@ from typing import Any
 from dataflows.commands import Command, Sleep, Step, Wait
 from dataflows.errors import RetryAfter, WaitTimeout
 from dataflows.outcome import Error, Outcome, Value
-from tests.machine.programs import Program, result_of_attempt
+from tests.machine.player import Program, result_of_attempt
 
 
 def reference(program: Program) -> Outcome[Any]:

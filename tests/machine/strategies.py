@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from hypothesis import strategies as st
 
 from tests.machine.memory import Signal, World
+from tests.machine.player import Program, attempt
 from tests.machine.programs import (
     CATCHES,
     Again,
@@ -23,11 +24,9 @@ from tests.machine.programs import (
     Mistake,
     Nap,
     NapUntil,
-    Program,
     Start,
     Stop,
     Together,
-    attempt,
 )
 
 Nodes: TypeAlias = st.SearchStrategy[Any]

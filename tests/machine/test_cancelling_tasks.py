@@ -180,7 +180,9 @@ def test_tasks_that_wait_for_each_other_for_ever_are_told_so_with_file_and_line(
     hand.succeed("s0")
     assert hand.names == ["s1"]
     hand.succeed("s1")
-    with pytest.raises(WrongYield, match=r"waits for itself(?s:.*)test_cancelling_tasks\.py:\d+: yield tasks\[1 - number\]"):
+    with pytest.raises(
+        WrongYield, match=r"waits for itself(?s:.*)test_cancelling_tasks\.py:\d+: yield tasks\[1 - number\]"
+    ):
         assert hand.result
 
 

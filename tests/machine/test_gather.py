@@ -119,6 +119,20 @@ def test_cleanup_of_a_cancelled_branch_runs_before_the_error_is_raised(begin: Be
         assert hand.result
 
 
+def test_a_failed_gather_leaves_a_task_alone_that_it_did_not_start(begin: Begin) -> None:
+    def flow() -> Flow[Any]:
+        task = yield from fork(step("forked", work))
+        with pytest.raises(ValueError, match="a failed"):
+            yield gather(task, step("a", work))
+        return (yield from task)
+
+    hand = begin(flow)
+    hand.fail("a", ValueError("a failed"))
+    assert not isinstance(hand.find("forked"), StopStep)
+    hand.succeed("forked", "still wanted")
+    assert hand.result == "still wanted"
+
+
 def test_a_branch_that_had_not_begun_when_another_failed_never_runs(begin: Begin) -> None:
     ran = []
 

@@ -34,7 +34,8 @@ from interpreter.machine import (
 from tests.machine.examples import EXAMPLES, SEED
 from tests.machine.memory import Memory, World
 from tests.machine.plain import plain, plain_open
-from tests.machine.programs import Look, Program
+from tests.machine.player import Program
+from tests.machine.programs import Look
 from tests.machine.reference import reference
 from tests.machine.strategies import PLAIN_PROGRAMS, PROGRAMS, WORLDS
 
@@ -230,6 +231,20 @@ def test_cancelled_after_any_entry_it_ends_or_waits_for_signals_in_its_cleanup(p
 
 
 # What the answers are ---------------------------------------------------------------------------
+
+
+@law()
+def test_a_step_answers_its_value_a_gather_what_its_branches_returned_and_a_race_what_its_winner_did(
+    program: Program, world: World
+) -> None:
+    with played(program, world):
+        assert program.run.surprises == []
+
+
+@law()
+def test_no_fiber_is_cancelled_twice(program: Program, world: World) -> None:
+    with played(program, world):
+        assert all(len(paths) <= 1 for paths in program.run.cancellations)
 
 
 @law(PLAIN_PROGRAMS)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from dataflows import Flow, fork, gather, now, race, sleep, step, wait
 from dataflows.commands import Command
-from dataflows.errors import Mismatch
-from interpreter.machine import Status
+from dataflows.errors import CannotStore, Mismatch
+from dataflows.outcome import Error
+from interpreter.machine import Ended, Status
 from tests.machine.by_hand import ByHand, work
 
 Begin = Callable[..., ByHand]
@@ -265,6 +267,20 @@ def test_the_message_says_what_to_do(begin: Begin) -> None:
         Mismatch, match="Bring back the code that wrote this journal, or give the changed code a new version="
     ):
         journal_of_written(begin).replayed(renamed)
+
+
+def test_a_result_that_could_not_be_stored_failed_a_workflow_that_had_completed(begin: Begin) -> None:
+    def flow() -> Flow[Any]:
+        yield step("a", work)
+
+    hand = begin(flow)
+    hand.succeed("a")
+    unstored, failed = (Ended(Status.FAILED, Error(error)) for error in (CannotStore("a lambda"), ValueError()))
+    hand.put(unstored)
+    assert hand.replayed().open == {}
+    hand.journal[-1] = replace(hand.journal[-1], fact=failed)
+    with pytest.raises(Mismatch, match="the code has:     its end: completed"):
+        hand.replayed()
 
 
 def test_a_failed_end_that_is_journaled_is_compared_by_its_status_only(begin: Begin) -> None:

@@ -82,7 +82,7 @@ def test_what_is_answered_at_once_takes_a_position_and_has_no_entry(begin: Begin
         task = yield from fork(sleep("nap", 1))
         yield cancel(task)
         with pytest.raises(TypeError):
-            yield "no command"
+            yield "no command"  # type: ignore[misc]
         yield step("seventh", work)
 
     hand = begin(flow)

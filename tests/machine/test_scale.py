@@ -167,7 +167,7 @@ def test_a_late_timer_a_thousand_levels_down_is_ignored() -> None:
         branch: Branch[Any] = wait("go", timeout=1)
         for _ in range(1_000):
             branch = gather(branch)
-        yield branch
+        yield from branch
 
     hand = ByHand(flow)
     late = hand.fired("go")

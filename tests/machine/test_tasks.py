@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dataflows import Flow, TaskCancelled, fork, gather, race, step, wait
+from dataflows import Cancelled, Flow, TaskCancelled, fork, gather, race, step, wait
 from dataflows.commands import Task
 from interpreter.machine import Status, StopStep
 from tests.machine.by_hand import ByHand, work
@@ -95,7 +95,7 @@ def test_a_failed_task_gathered_twice_fails_the_gather_once(begin: Begin) -> Non
 
 
 def test_a_task_asked_for_in_parallel_by_branches_and_failing_raises_in_each(begin: Begin) -> None:
-    def ask(task: Task[Any]) -> Flow[str]:
+    def ask(task: Task[str]) -> Flow[str]:
         try:
             return (yield from task)
         except ValueError as error:
@@ -185,6 +185,20 @@ def test_an_error_that_nobody_asked_for_does_not_take_the_place_of_the_forkers_o
     hand.fail("a", KeyError("its own"))
     with pytest.raises(KeyError, match="its own"):
         assert hand.result
+
+
+def test_an_error_that_nobody_asked_for_fails_a_cancelled_workflow_too(begin: Begin) -> None:
+    def flow() -> Flow[Any]:
+        yield fork(step("forked", work))
+        yield wait("never")
+
+    hand = begin(flow)
+    hand.fail("forked", ValueError("nobody looked"))
+    hand.cancel()
+    assert hand.status is Status.FAILED
+    with pytest.raises(ValueError, match="nobody looked") as raised:
+        assert hand.result
+    assert isinstance(raised.value.__context__, Cancelled)
 
 
 def test_an_error_in_the_cleanup_of_a_forgotten_task_fails_the_workflow(begin: Begin) -> None:

@@ -35,7 +35,7 @@ class Strange:
 class Unbound:
     """Like a proxy to what is not there: raises whatever it is asked."""
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         raise RuntimeError("there is nothing behind this proxy")
 
