@@ -4,6 +4,7 @@
 #   make demo     the main job, told as a story: a workflow that survives kill -9
 #   make test     all tests; `make test ARGUMENTS="-k retry"` hands arguments to pytest
 #   make chaos    the long kill -9 run, with its counts
+#   make bench    speed, side by side with two other engines; `make bench BENCH=quick` for a first look
 #   make lint     ruff: rules and format
 #   make types    mypy --strict and pyright
 #   make clean    removes .venv and what the tools left behind
@@ -22,7 +23,7 @@ TOOLS := $(VENV)/.tools-installed
 # That there is a newer pyright is nothing to warn of here.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: demo test chaos lint types clean
+.PHONY: demo test chaos bench lint types clean
 
 demo: $(PROJECT)
 	@$(PYTHON) -m examples.demo
@@ -32,6 +33,9 @@ test: $(TOOLS)
 
 chaos: $(TOOLS)
 	@$(PYTHON) tests/acceptance/chaos.py $(ARGUMENTS)
+
+bench: $(PROJECT)
+	@$(PYTHON) -m tests.benchmarks $(ARGUMENTS)
 
 lint: $(TOOLS)
 	@$(PYTHON) -m ruff check .

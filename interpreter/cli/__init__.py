@@ -4,15 +4,19 @@ Owns what a person or a script types and reads. All it does, the client and the 
 
 ::
 
-    app.py           the commands, put together
-    worker.py        dataflows worker
-    executions.py    start, signal, cancel, resume, result, migrate
-    looking.py       list, show
-    options.py       the options, and how their texts are read
-    modules.py       importing what defines the workflows
-    output.py        the two consoles, and errors as one line
-    text.py          what was stored, made safe for a terminal
-    exits.py         the exit codes
+    app.py        the commands, put together
+    worker.py     worker
+    start.py      start
+    look.py       list, show
+    send.py       signal, cancel, resume
+    result.py     result
+    migrate.py    migrate
+    options.py    the options, and how their texts are read
+    modules.py    importing what defines the workflows
+    tables.py     how executions and journals are drawn
+    output.py     what is written, and errors as one line
+    text.py       what was stored, made safe for a terminal
+    exits.py      the exit codes
 """
 
 from __future__ import annotations

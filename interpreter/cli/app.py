@@ -9,9 +9,13 @@ from collections.abc import Callable
 
 import typer
 
-from interpreter.cli import executions, looking
 from interpreter.cli.exits import MEANINGS
+from interpreter.cli.look import list_executions, show
+from interpreter.cli.migrate import migrate
 from interpreter.cli.output import reporting
+from interpreter.cli.result import result
+from interpreter.cli.send import cancel, resume, signal
+from interpreter.cli.start import start
 from interpreter.cli.worker import worker
 
 __all__ = ["app"]
@@ -20,14 +24,14 @@ EXIT_CODES = "Exit codes:\n\n" + "\n".join(f"- **{code:d}** {meaning}" for code,
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "worker": worker,
-    "start": executions.start,
-    "list": looking.list_executions,
-    "show": looking.show,
-    "signal": executions.signal,
-    "cancel": executions.cancel,
-    "result": executions.result,
-    "resume": executions.resume,
-    "migrate": executions.migrate,
+    "start": start,
+    "list": list_executions,
+    "show": show,
+    "signal": signal,
+    "cancel": cancel,
+    "result": result,
+    "resume": resume,
+    "migrate": migrate,
 }
 
 app = typer.Typer(

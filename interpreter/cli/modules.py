@@ -18,14 +18,14 @@ from dataflows.errors import DataflowsError
 __all__ = ["import_modules"]
 
 
-def import_modules(names: Iterable[str]) -> None:
+def import_modules(names: Iterable[str] | None) -> None:
     """Import them, also from the current directory, so that their workflows are registered.
 
     :raises typer.BadParameter: there is no such module, or it raised something; its traceback is printed.
     """
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    for name in names:
+    for name in names or ():
         _import(name)
 
 

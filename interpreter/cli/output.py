@@ -8,52 +8,44 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from dataflows.errors import DataflowsError
 from interpreter.cli.exits import exit_of
-from interpreter.cli.text import as_json, as_plain, inert
+from interpreter.cli.text import as_json, inert
 
-__all__ = ["complain", "document", "err", "out", "reporting"]
+__all__ = ["complain", "document", "present", "reporting", "say"]
 
 _WIDE = 240
 """Columns where nobody looks at a screen: a table is not folded for a file or a pipe."""
 
 
-def _console(stderr: bool) -> Console:
-    console = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
-    if not console.is_terminal and not os.environ.get("COLUMNS"):
-        console.width = _WIDE
-    return console
+def present(content: RenderableType) -> None:
+    """Write a table, or whatever ``rich`` draws, to standard output."""
+    _console().print(content)
 
 
-def out() -> Console:
-    """Standard output, for the answer."""
-    return _console(stderr=False)
-
-
-def err() -> Console:
-    """Standard error, for what is said beside the answer."""
-    return _console(stderr=True)
+def say(sentence: str) -> None:
+    """Write a text to standard output; the terminal folds it, if it must."""
+    _console().print(Text(inert(sentence)), soft_wrap=True)
 
 
 def document(content: Any) -> None:
-    """One JSON document, on one line of standard output."""
-    print(as_json(as_plain(content)), file=sys.stdout, flush=True)
+    """Write one JSON document, on one line of standard output."""
+    typer.echo(as_json(content))
 
 
-def complain(error: BaseException, message: str, as_document: bool) -> None:
+def complain(error: BaseException, message: str, as_document: bool = False) -> None:
     """Say on standard error what is wrong."""
     if as_document:
-        print(as_json({"error": type(error).__name__, "message": message}), file=sys.stderr)
+        typer.echo(as_json({"error": type(error).__name__, "message": message}), err=True)
     else:
-        err().print(Text.assemble(("error: ", "bold red"), inert(message)), soft_wrap=True)
+        _console(stderr=True).print(Text.assemble(("error: ", "bold red"), inert(message)), soft_wrap=True)
 
 
 def reporting(command: Callable[..., None]) -> Callable[..., None]:
@@ -68,3 +60,10 @@ def reporting(command: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(exit_of(error)) from None
 
     return run
+
+
+def _console(stderr: bool = False) -> Console:
+    console = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    if not console.is_terminal and not os.environ.get("COLUMNS"):
+        console.width = _WIDE
+    return console

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["as_json", "as_plain", "inert", "local_time", "relative_to_here"]
+__all__ = ["as_json", "inert", "local_time", "relative_to_here"]
 
 
 def inert(text: object) -> str:
@@ -27,22 +27,20 @@ def _inert_line(line: str) -> str:
 
 
 def as_json(value: Any, indent: int | None = None) -> str:
-    """The value as JSON in ASCII, which is inert; what JSON has no form for is shown as its ``repr``."""
+    """The value as JSON, in ASCII, which is inert.
+
+    A dataclass is shown as an object, a time in ISO 8601, what JSON has no form for by its ``repr``.
+    """
     try:
-        return json.dumps(value, indent=indent, default=repr, allow_nan=False)
+        return json.dumps(value, indent=indent, default=_plain, allow_nan=False)
     except (ValueError, TypeError, RecursionError):
         return json.dumps(repr(value))
 
 
-def as_plain(value: Any) -> Any:
-    """A dataclass as a dictionary, a time as ISO 8601, anything else as it is: what ``--json`` is made of."""
+def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: as_plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, list):
-        return [as_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {name: as_plain(item) for name, item in value.items()}
-    return value.isoformat() if isinstance(value, datetime) else value
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return value.isoformat() if isinstance(value, datetime) else repr(value)
 
 
 def local_time(moment: datetime | str | None, timespec: str = "seconds") -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +18,8 @@ from dataflows.workflow import registry
 from interpreter.cli.exits import Exit
 from interpreter.cli.modules import import_modules
 from interpreter.cli.options import DatabaseOption, read_duration, refusing
+from interpreter.cli.output import document
+from interpreter.cli.text import inert
 from interpreter.scheduler.scheduler import Scheduler
 
 __all__ = ["worker"]
@@ -25,40 +27,43 @@ __all__ = ["worker"]
 logger = logging.getLogger("dataflows")
 
 
+Served = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="MODULE",
+        help="What defines the workflows, named with dots; the current directory is looked in too.",
+        show_default=False,
+    ),
+]
+Concurrency = Annotated[int, typer.Option(min=1, help="How many steps run at once.")]
+Lease = Annotated[
+    str,
+    typer.Option(metavar="DURATION", help="If this worker dies, another goes on with its executions after this time."),
+]
+Grace = Annotated[str, typer.Option(metavar="DURATION", help="How long running steps may go on when it is stopped.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Log every execution's end, and what other loggers say at INFO.")
+]
+AsEvents = Annotated[bool, typer.Option("--json", help="Write each event to standard output as a line of JSON.")]
+
+
 def worker(
-    modules: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="MODULE",
-            help="What defines the workflows, named with dots; the current directory is looked in too.",
-            show_default=False,
-        ),
-    ],
+    modules: Served,
+    *,
     database: DatabaseOption = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="How many steps run at once.")] = 32,
-    lease: Annotated[
-        str,
-        typer.Option(
-            metavar="DURATION", help="If this worker dies, another goes on with its executions after this time."
-        ),
-    ] = "10s",
-    grace: Annotated[
-        str, typer.Option(metavar="DURATION", help="How long running steps may go on when it is stopped.")
-    ] = "10s",
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every execution's end too.")] = False,
-    as_document: Annotated[
-        bool, typer.Option("--json", help="Write each event to standard output as a line of JSON.")
-    ] = False,
+    concurrency: Concurrency = 32,
+    lease: Lease = "10s",
+    grace: Grace = "10s",
+    verbose: Verbose = False,
+    as_document: AsEvents = False,
 ) -> None:
     """Run the workflows that the modules define, until SIGTERM or Ctrl-C.
 
     The first signal stops it in good order: nothing more is begun, running steps may end, everything
     else is handed back. The second ends it at once, and loses nothing either. It logs to standard error.
     """
-    stop = threading.Event()
-    _stop_on_signals(stop)
     import_modules(modules)
-    _log_to_stderr(logging.DEBUG if verbose else logging.INFO)
+    _log_to_stderr(verbose)
     served = ", ".join(sorted(f"{found.name} (version {found.version})" for found in registry))
     if not served:
         raise typer.BadParameter("they define no workflow: decorate one with @workflow", param_hint="MODULE")
@@ -70,10 +75,12 @@ def worker(
             grace=read_duration(grace, "--grace"),
             on_event=_write_event if as_document else None,
         )
+    stop = threading.Event()
+    _stop_on_signals(stop)
     with scheduler:
         logger.info("serving %s; Ctrl-C stops it", served)
         scheduler.wait(stop)
-        logger.info("stopping in good order; one more signal ends it at once")
+        logger.info("stopping; one more signal ends it at once")
     if not stop.is_set():
         raise typer.Exit(Exit.FAILED)
 
@@ -93,15 +100,16 @@ class _Inert(logging.Formatter):
         return inert(super().format(record))
 
 
-def _log_to_stderr(level: int) -> None:
+def _log_to_stderr(verbose: bool) -> None:
     """Unless a module has set logging up already, which is then left as it is."""
-    if not logging.root.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(_Inert("%(asctime)s %(levelname)-7s %(message)s"))
-        logging.root.addHandler(handler)
-    logger.setLevel(level)
+    if logging.root.handlers:
+        return
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Inert("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    logging.root.addHandler(handler)
+    logging.root.setLevel(logging.INFO if verbose else logging.WARNING)
+    logger.setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
 def _write_event(event: str, details: dict[str, Any]) -> None:
-    texts = {name: as_plain(value) for name, value in details.items()}
-    document({"at": datetime.now(UTC), "event": event, "details": texts})
+    document({"at": datetime.now(UTC), "event": event, "details": details})

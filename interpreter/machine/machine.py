@@ -56,6 +56,11 @@ class Machine:
         self._ready: deque[Fiber] = deque()
         self._to_cancel: deque[Fiber] = deque()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the workflow runs, or has run."""
+        return bool(self.fibers) or self.outcome is not None
+
     def apply(self, entry: Entry) -> None:
         """Take the journal's next entry, and run the workflow as far as it goes.
 

@@ -7,7 +7,7 @@ it and does not decide again, so that a changed policy never rewrites history.
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from dataflows.errors import Cancelled, RetryAfter, StepFailed
 from dataflows.outcome import Error
@@ -19,6 +19,10 @@ __all__ = ["after_failure"]
 
 _CONTROL_FLOW = (StopIteration, StopAsyncIteration, GeneratorExit, asyncio.CancelledError, Cancelled)
 """Thrown into a generator, these would steer Python itself; a stand-in arrives instead."""
+
+
+_NEVER = datetime(9999, 12, 30, tzinfo=UTC)
+"""As late as every time zone can show."""
 
 
 def after_failure(action: RunStep, error: BaseException, now: datetime) -> AttemptFailed | StepEnded:
@@ -48,4 +52,4 @@ def _asked_for(error: RetryAfter, now: datetime) -> datetime:
     try:
         return now + timedelta(seconds=error.when)
     except OverflowError:
-        return datetime.max.replace(tzinfo=now.tzinfo)
+        return _NEVER

@@ -20,9 +20,10 @@ from dataflows.errors import DatabaseUnavailable
 from dataflows.workflow import Workflow
 from interpreter.machine import Machine
 from interpreter.scheduler.driver import Driver
-from interpreter.scheduler.held import Held
+from interpreter.scheduler.held import SUSPECT, Held
 from interpreter.scheduler.lease import Lease
 from interpreter.scheduler.monitor import Monitor
+from interpreter.scheduler.room import Room
 from interpreter.scheduler.timers import Timers
 from interpreter.store import journal
 from interpreter.store.journal import Claimed, Message
@@ -35,16 +36,18 @@ _POLL = 2.0
 _SOON = timedelta(minutes=10)
 """What is due later is left to polling: a due time that is known here costs memory, and saves at most a poll."""
 
+_PAUSE = 0.05
+"""Seconds between looks at a lease that is in doubt, and at first between tries to connect."""
+
 _MOST_AT_ONCE = 200
-_SUSPECT = 2
-"""From so many deaths on, an execution is taken only while no other such is held."""
 
 
 class Claimer:
     """Keeps the driver supplied.
 
     :param workflows: those that are served, by name and version; asked at each claim, since more may be registered.
-    :param room: how many more executions may be held.
+    :param room: where there may be places for more executions.
+    :param starting: the ids of the executions that are just being started here.
     """
 
     def __init__(
@@ -53,7 +56,8 @@ class Claimer:
         lease: Lease,
         driver: Driver,
         workflows: Callable[[], dict[tuple[str, int], Workflow[..., Any]]],
-        room: Callable[[], int],
+        room: Room,
+        starting: Callable[[], frozenset[str]],
         monitor: Monitor,
     ) -> None:
         self._connect = connect
@@ -61,13 +65,14 @@ class Claimer:
         self._driver = driver
         self._workflows = workflows
         self._room = room
+        self._starting = starting
         self._monitor = monitor
         self._connection = connect("claimer")
         self._changed = threading.Condition()
         self._hinted = False
         self._inboxes: set[str] = set()
         self._due: Timers[None] = Timers(lambda item, due: True)
-        self._was_full = False
+        self._left_some = False
         self._looked_at_all = time.monotonic()
         self._closed = False
         self._missing: frozenset[str] = frozenset()
@@ -88,12 +93,12 @@ class Claimer:
             self._changed.notify()
 
     def let_go(self, due: datetime | None) -> None:
-        """An execution is held no longer: there is room, and something to claim when it is due."""
+        """There is room that there was not, and, if an execution was suspended, something to claim when it is due."""
         with self._changed:
             if due is not None and due < self._lease.clock.now() + _SOON:
                 self._due.set(due, None)
-            if self._was_full or due is not None:
-                self._hinted = self._hinted or self._was_full
+            if self._left_some or due is not None:
+                self._hinted = self._hinted or self._left_some
                 self._changed.notify()
 
     def close(self) -> None:
@@ -110,8 +115,9 @@ class Claimer:
         while self._wait():
             try:
                 self._look()
-            except (psycopg.Error, DatabaseUnavailable) as error:
-                self._monitor.emit("database-unreachable", error=error)
+            except Exception as error:
+                is_ours = not isinstance(error, psycopg.Error | DatabaseUnavailable)
+                self._monitor.emit("thread-failed" if is_ours else "database-unreachable", thread="claimer", error=error)
                 self._is_in_doubt = True  # a claim may have been made whose answer was lost
                 self._reconnect_if_broken()
 
@@ -134,6 +140,7 @@ class Claimer:
 
     def _look(self) -> None:
         if not self._lease.is_valid() or not (scheduler := self._lease.scheduler):
+            self._look_again_soon()
             return
         with self._changed:
             inboxes, self._inboxes = self._inboxes, set()
@@ -144,6 +151,11 @@ class Claimer:
         self._read_inboxes(scheduler, inboxes)
         self._claim(scheduler)
 
+    def _look_again_soon(self) -> None:
+        with self._changed:
+            self._changed.wait(_PAUSE)
+            self._hinted = True
+
     def _read_inboxes(self, scheduler: int, hinted: set[str]) -> None:
         """Of those that a hint named, and now and then of all that are held: a hint may be lost."""
         if self._driver.held and time.monotonic() - self._looked_at_all >= _POLL:
@@ -153,13 +165,18 @@ class Claimer:
             self._driver.post(self._driver.on_messages, *journal.read_inbox(self._connection, hinted))
 
     def _claim(self, scheduler: int) -> None:
-        workflows = self._workflows()
-        most = min(self._room(), _MOST_AT_ONCE)
-        self._was_full = most <= 0
-        if self._was_full or not workflows:
-            return
-        suspects = not any(held.deaths >= _SUSPECT for held in list(self._driver.held.values()))
+        self._left_some = True  # until it is known: what is let go meanwhile must hint
+        most = self._room.promise(_MOST_AT_ONCE)
+        try:
+            if most and (workflows := self._workflows()):
+                self._claim_up_to(most, scheduler, workflows)
+        finally:
+            self._room.settle(most)
+
+    def _claim_up_to(self, most: int, scheduler: int, workflows: dict[tuple[str, int], Workflow[..., Any]]) -> None:
+        suspects = not any(held.is_suspect for held in list(self._driver.held.values()))
         claimed = journal.claim(self._connection, scheduler, list(workflows), most, suspects=suspects)
+        self._left_some = not suspects or any(one.deaths >= SUSPECT for one in claimed)
         self._hand_over(scheduler, claimed, workflows)
         if len(claimed) == most:
             self.hint()
@@ -193,10 +210,11 @@ class Claimer:
     def _adopt(self, scheduler: int) -> None:
         """What is held by the database's account and unknown to the driver was claimed, and the answer was lost.
 
-        It may also be on its way to the driver, so it is adopted only when it was missing twice.
+        It may also have just been started, or be let go, so it is adopted only when it was missing twice.
         """
+        known = self._starting() | self._driver.held.keys()
         listed = journal.list_held(self._connection, scheduler)
-        missing = {one.execution_id: one for one in listed if one.execution_id not in self._driver.held}
+        missing = {one.execution_id: one for one in listed if one.execution_id not in known}
         stranded = [missing[execution_id] for execution_id in self._missing & missing.keys()]
         self._missing = frozenset(missing) - {one.execution_id for one in stranded}
         workflows = self._workflows()
@@ -204,7 +222,7 @@ class Claimer:
         self._is_in_doubt = bool(self._missing)
 
     def _reconnect_if_broken(self) -> None:
-        pause = 0.05
+        pause = _PAUSE
         while self._connection.closed and not self._closed:
             try:
                 self._connection = self._connect("claimer")

@@ -69,11 +69,12 @@ class Done:
 
     :ivar entries: each execution's new entries, in order.
     :ivar moves: each execution that was to move, and whether it did.
-    :ivar started: the starts that were made, with their scheduler's number.
+    :ivar started: the starts that were made, under this scheduler's number and at ``begun_at``.
     """
 
     scheduler: int
     now: datetime
+    begun_at: datetime
     entries: dict[Held, list[Written]] = field(default_factory=dict)
     moves: list[tuple[Held, Move, bool]] = field(default_factory=list)
     started: list[StartRequest] = field(default_factory=list)
@@ -81,12 +82,17 @@ class Done:
 
 @dataclass(slots=True)
 class Draft:
-    """A batch, and whose lines it holds."""
+    """A batch, and whose lines it holds.
+
+    :ivar starts: by execution id.
+    :ivar twins: further starts of an id that is among them, or in use; they come too late.
+    """
 
     batch: Batch = field(default_factory=Batch)
     lines: dict[Held, list[Line]] = field(default_factory=dict)
     moves: dict[Held, Move] = field(default_factory=dict)
-    starts: list[StartRequest] = field(default_factory=list)
+    starts: dict[str, StartRequest] = field(default_factory=dict)
+    twins: list[StartRequest] = field(default_factory=list)
 
 
 class Committer:
@@ -168,60 +174,73 @@ class Committer:
         scheduler = self._lease.scheduler
         draft = draft_of(taken, scheduler)
         try:
-            self._finish(draft, scheduler, self._write(draft, scheduler))
+            committed = self._write(draft, scheduler)
         except LeaseLost:
             self._lease.lost(scheduler)
-            for request in draft.starts:
+            for request in (*draft.starts.values(), *draft.twins):
                 self._queue.put(request)  # under the next number
-        except psycopg.Error as error:
+        except Exception as error:  # the database does not take it, or it cannot even be sent
             self._split(taken, scheduler, error)
+        else:
+            self._finish(draft, scheduler, committed)
 
     def _finish(self, draft: Draft, scheduler: int, committed: Committed) -> None:
-        done = Done(scheduler, committed.now)
+        done = Done(scheduler, committed.now, committed.begun_at)
         for held, lines in draft.lines.items():
             written = [Written(line.seq, max(committed.now, line.floor), line.row) for line in lines]
             held.seq, held.last_at, held.deaths = lines[-1].seq, written[-1].at, 0
             done.entries[held] = written
         done.moves = [(held, move, held.id in committed.moved) for held, move in draft.moves.items()]
-        done.started = [request for request in draft.starts if request.start.execution_id in committed.started]
+        done.started = [draft.starts[execution_id] for execution_id in committed.started]
         self._deliver(done)
-        for request in draft.starts:
-            request.future.set_result(request.start.execution_id in committed.started)
+        for execution_id, request in draft.starts.items():
+            request.future.set_result(execution_id in committed.started)
+        for twin in draft.twins:
+            twin.future.set_result(False)
 
     # When writing fails -------------------------------------------------------------------------
 
     def _write(self, draft: Draft, scheduler: int) -> Committed:
-        pause = 0.01
+        pause, is_in_doubt = 0.01, False
         while True:
             try:
+                if is_in_doubt and (found := self._ask_what_was_done(draft.batch, scheduler)):
+                    return found
                 return journal.commit(self._connection, scheduler, draft.batch)
             except psycopg.Error as error:
-                if not self._is_worth_repeating(error):
+                if not self._is_worth_repeating(error, is_in_doubt):
                     raise
                 self._monitor.emit("commit-repeated", error=error)
+            is_in_doubt = is_in_doubt or self._connection.closed
             self._closed.wait(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
-            if self._connection.closed and (found := self._ask_what_was_done(draft, scheduler)):
-                return found
 
-    def _is_worth_repeating(self, error: psycopg.Error) -> bool:
+    def _is_worth_repeating(self, error: psycopg.Error, is_in_doubt: bool) -> bool:
         """Conflicts, and whatever is the matter with the server rather than with what is written."""
+        if self._closed.is_set() or isinstance(error, errors.ProgramLimitExceeded):
+            return False
+        if isinstance(error, errors.UniqueViolation):  # its own first try, which ended only now
+            return is_in_doubt
         lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) or self._connection.closed
-        return not self._closed.is_set() and (isinstance(error, _REPEATED) or lost)
+        return isinstance(error, _REPEATED) or lost
 
-    def _ask_what_was_done(self, draft: Draft, scheduler: int) -> Committed | None:
-        """On a fresh connection: a commit whose answer was lost may have happened, whole, or not at all."""
-        self._connection = self._reconnect()
-        batch = draft.batch
+    def _ask_what_was_done(self, batch: Batch, scheduler: int) -> Committed | None:
+        """A commit whose answer was lost may have happened, whole, or not at all; on a fresh connection one asks."""
+        if self._connection.closed:
+            self._connection = self._reconnect()
         journal.check_lease(self._connection, scheduler)  # else what is there may be another's
-        there = journal.find_committed(self._connection, batch.lines) if batch.lines else {}
+        lines = [(line.execution_id, line.generation, line.seq) for line in batch.lines]
+        begun = [(start.execution_id, 1, 2) for start in batch.starts]
+        there = journal.find_committed(self._connection, [*lines, *begun])
         moving = [move.execution_id for move in batch.moves if move.status is not Status.RUNNING]
         starting = [start.execution_id for start in batch.starts]
         held = journal.find_held(self._connection, scheduler, [*moving, *starting])
         moved, started = frozenset(moving) - held, held.intersection(starting)
-        if not (there if batch.lines else moved or started):
+        if not (there.keys() & lines if lines else moved or started):
             return None
-        return Committed(max(there.values(), default=self._lease.clock.now()), moved, started)
+        # Only a line whose floor is later carries a later time than the commit.
+        now = min((there[key] for key in lines), default=self._lease.clock.now())
+        return Committed(now, min((there[key] for key in begun if key[0] in started), default=now), moved, started)
 
     def _reconnect(self) -> Connection[Any]:
         pause = 0.05
@@ -234,7 +253,7 @@ class Committer:
                     raise psycopg.OperationalError("the scheduler has closed") from error
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _split(self, taken: list[Proposal | StartRequest], scheduler: int, error: psycopg.Error) -> None:
+    def _split(self, taken: list[Proposal | StartRequest], scheduler: int, error: Exception) -> None:
         """Write each execution's proposals on their own, so that only the guilty one suffers."""
         groups = _by_execution(taken)
         if len(groups) > 1:
@@ -255,14 +274,20 @@ def draft_of(taken: Iterable[Proposal | StartRequest], scheduler: int) -> Draft:
     draft = Draft()
     for item in taken:
         if isinstance(item, StartRequest):
-            draft.starts.append(item)
-            draft.batch.starts.append(item.start)
+            _add_start(draft, item)
         elif item.held.scheduler == scheduler:
             _add(draft, item)
     for held in draft.lines:
         if held.deaths and held not in draft.moves:
             draft.batch.moves.append(Move(held.id, Status.RUNNING, progress=True))
     return draft
+
+
+def _add_start(draft: Draft, request: StartRequest) -> None:
+    if draft.starts.setdefault(request.start.execution_id, request) is request:
+        draft.batch.starts.append(request.start)
+    else:
+        draft.twins.append(request)
 
 
 def _add(draft: Draft, proposal: Proposal) -> None:

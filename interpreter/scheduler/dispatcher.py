@@ -5,7 +5,7 @@ Owns the timers. Everything here runs on the driver's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -68,13 +68,22 @@ class Dispatcher:
     def carry_out(self, held: Held, actions: Iterable[Action]) -> None:
         """What the execution's machine asks for."""
         for action in actions:
-            _CARRY_OUT[type(action)](self, held, action)
+            if not held.broken:  # by the action before
+                _CARRY_OUT[type(action)](self, held, action)
 
-    def fire_due(self) -> None:
-        """Whatever is due, and still wanted."""
+    def take_due(self) -> Iterator[tuple[Held, Position]]:
+        """Where something is due, and still wanted; it is to be fired."""
         for held, position in self._timers.take_due(self._clock.now()):
             del held.timers[position]
-            self._fire(held, position)
+            yield held, position
+
+    def fire(self, held: Held, position: Position) -> None:
+        """Do what is due there."""
+        action = held.machine.open.get(position)
+        if held.leaving:
+            self._set_timer(held, position, self._clock.now() + _NOT_NOW)
+        elif action is not None and type(action) in _FIRE:
+            _FIRE[type(action)](self, held, action)
 
     def seconds_to_next(self) -> float | None:
         """How long until something is due; None: nothing is."""
@@ -141,13 +150,6 @@ class Dispatcher:
     def _unset_timer(self, held: Held, position: Position) -> None:
         if held.timers.pop(position, None) is not None:
             self._timers.forget(1)
-
-    def _fire(self, held: Held, position: Position) -> None:
-        action = held.machine.open.get(position)
-        if held.leaving:
-            self._set_timer(held, position, self._clock.now() + _NOT_NOW)
-        elif action is not None and type(action) in _FIRE:
-            _FIRE[type(action)](self, held, action)
 
     def _slept(self, held: Held, action: SetTimer) -> None:
         self._place(held, Slept(action.position, action.name, action.branch), action.due)

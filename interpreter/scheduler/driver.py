@@ -8,6 +8,7 @@ proposed to the committer, and seen only when it comes back committed.
 from __future__ import annotations
 
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -41,7 +42,8 @@ class Driver:
 
     :param propose: the committer's door.
     :param look_at_inbox: asks for the unread messages of an execution, which arrive by ``on_messages``.
-    :param let_go: told the due time of an execution that is suspended, and None when there is room for another.
+    :param let_go: told the due time of an execution that is suspended, and None when there is room for another,
+        or for another suspect.
     :param ended: told an execution's status, with its result row when it ends and its problem when it is blocked.
     """
 
@@ -69,6 +71,8 @@ class Driver:
         self._queue: SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]] | None] = SimpleQueue()
         self._next: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()  # of what enters and leaves ``held``
+        self._lost = 0  # the last number that was lost; each new one is higher
 
     def start(self) -> None:
         """Begin to drive; called again by the watchdog, it leaves a stuck thread behind and goes on in a new one."""
@@ -81,8 +85,22 @@ class Driver:
 
     def hold(self, held: Held, entries: list[Written], messages: list[Message]) -> None:
         """An execution was claimed. It counts as held at once, on whatever thread this is called."""
-        self.held[held.id] = held
+        self._hold(held)
         self.post(self.on_claimed, held, entries, messages)
+
+    def deliver(self, done: Done) -> None:
+        """A group commit has happened. What it started counts as held at once, on whatever thread this is called."""
+        started = [(_held_from_the_start(done, request), request) for request in done.started]
+        for held, _ in started:
+            self._hold(held)
+        self.post(self.on_committed, done, started)
+
+    def _hold(self, held: Held) -> None:
+        with self._lock:
+            displaced = self.held.get(held.id)
+            self.held[held.id] = held
+        if displaced is not None:
+            self.post(self.on_displaced, displaced)
 
     def close(self) -> None:
         """Drive nothing more, and let the workflows go."""
@@ -98,19 +116,28 @@ class Driver:
                 if self._thread is not threading.current_thread():
                     self._queue.put(item)
                     return
-                method, arguments = item
-                try:
-                    method(*arguments)
-                except Exception as error:  # a fault of ours must not end the thread that all others need
-                    self._monitor.emit("thread-failed", thread="driver", error=error)
+                self._do(*item)
             self._drop_all(list(self.held.values()))
             self.cache.clear()
         except Replaced:
             return  # another thread has taken over; what this one was stuck in is not its to touch any more
 
+    def _do(self, method: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        """A fault of ours must not end the thread that all others need."""
+        try:
+            method(*arguments)
+        except Replaced:
+            raise
+        except BaseException as error:  # code of authors is run where a value is encoded, and may raise anything
+            self._monitor.emit("thread-failed", thread="driver", error=error)
+            if arguments and isinstance(held := arguments[0], Held) and self._is_held(held):
+                reason = traceback.format_exception_only(error)[-1].strip()
+                self.block(held, f"the scheduler could not go on with it: {reason}")
+
     def _take(self) -> tuple[Callable[..., None], tuple[Any, ...]] | None:
         while True:
-            self.dispatcher.fire_due()
+            for held, position in self.dispatcher.take_due():
+                self._do(self.dispatcher.fire, (held, position))
             if self._next:
                 return self._next.popleft()
             pause = self.dispatcher.seconds_to_next()
@@ -123,16 +150,16 @@ class Driver:
 
     def on_claimed(self, held: Held, entries: list[Written], messages: list[Message]) -> None:
         """An execution is held from now on: bring its machine to the end of its journal, and read its inbox."""
-        if not self._is_held(held):
-            self._abandon(held.id, held.machine)  # lost before it was looked at
+        if not self._has_arrived(held):
+            self._abandon(held.id, held.machine)
             return
         held.seq, held.last_at = (entries[-1].seq, entries[-1].at) if entries else (held.seq, held.last_at)
         if not self._replay(held, entries):
             return
-        if held.machine.seq == 1:
-            self._note(held, Row("begun"))
-        for message in messages:
+        for message in messages:  # first, so that what was cancelled before it began runs no step
             self._read(held, message)
+        if not held.machine.has_begun:
+            self._note(held, Row("begun"))
         held.machine.actions()
         self.dispatcher.carry_out(held, list(held.machine.open.values()))
         self._rest(held)
@@ -147,11 +174,11 @@ class Driver:
                 held.inbox_seq = max(held.inbox_seq, inbox_seq)
                 self._rest(held)
 
-    def on_committed(self, done: Done) -> None:
+    def on_committed(self, done: Done, started: Iterable[tuple[Held, StartRequest]]) -> None:
         """A group commit has happened: now the machines may see it."""
         self._clock.set(done.now)
-        for request in done.started:
-            self._next.append((self._on_started, (done.scheduler, request, done.now)))
+        for held, request in started:
+            self._next.append((self._on_started, (held, request, done.begun_at)))
         for held, entries in done.entries.items():
             self._next.append((self._on_entries, (held, entries)))
         for held, move, moved in done.moves:
@@ -169,19 +196,24 @@ class Driver:
 
     def on_lost(self, scheduler: int) -> None:
         """The lease is lost: nothing is held any more that was claimed under this number."""
-        self._drop_all([held for held in list(self.held.values()) if held.scheduler == scheduler])
+        self._lost = scheduler
+        self._drop_all([held for held in list(self.held.values()) if held.scheduler <= scheduler])
+
+    def on_displaced(self, held: Held) -> None:
+        """It was lost, and before that was noticed it is held again, under another number."""
+        self.dispatcher.discard(held)
+        self._abandon(held.id, held.machine)
 
     def on_left_behind(self, execution_id: str, problem: str) -> None:
         """The watchdog has left the thread behind that was stuck in this execution."""
         if (held := self.held.get(execution_id)) is not None:
             self.block(held, problem)
 
-    def _on_started(self, scheduler: int, request: StartRequest, now: datetime) -> None:
-        held = Held(scheduler, request.start.execution_id, 1, Machine(request.workflow))
-        held.seq, held.last_at = 2, now
-        self.held[held.id] = held
+    def _on_started(self, held: Held, request: StartRequest, begun_at: datetime) -> None:
+        if not self._has_arrived(held):
+            return
         started = Row("started", encoding=request.start.encoding, data=request.start.data)
-        if self._apply(held, [Written(1, now, started), Written(2, now, Row("begun"))]):
+        if self._apply(held, [Written(1, begun_at, started), Written(2, begun_at, Row("begun"))]):
             self._go_on(held)
 
     def _on_entries(self, held: Held, entries: list[Written]) -> None:
@@ -189,6 +221,9 @@ class Driver:
             return
         for entry in entries:
             _account(held, entry.row)
+        if held.is_suspect:
+            held.is_suspect = False
+            self._let_go(None)
         if self._apply(held, entries):
             self._go_on(held)
 
@@ -215,6 +250,9 @@ class Driver:
                     held.machine.apply(to_entry(seq, at, row))
         except (Mismatch, Stuck) as problem:
             self.block(held, str(problem))
+            return False
+        except KeyboardInterrupt:  # its own: the real one goes to the main thread
+            self.block(held, "the workflow raised KeyboardInterrupt, which is not its to raise")
             return False
         return True
 
@@ -286,11 +324,25 @@ class Driver:
             self._monitor.emit("drive-stuck", execution=execution_id, problem=stuck)
 
     def _drop(self, held: Held) -> None:
-        del self.held[held.id]
+        with self._lock:
+            if self._is_held(held):
+                del self.held[held.id]
         self.dispatcher.discard(held)
+
+    def _has_arrived(self, held: Held) -> bool:
+        """Whether it is held indeed: the lease may have been lost while it was on its way here."""
+        if self._is_held(held) and held.scheduler <= self._lost:
+            self._drop(held)
+        return self._is_held(held)
 
     def _is_held(self, held: Held) -> bool:
         return self.held.get(held.id) is held
+
+
+def _held_from_the_start(done: Done, request: StartRequest) -> Held:
+    held = Held(done.scheduler, request.start.execution_id, 1, Machine(request.workflow))
+    held.seq, held.last_at = 2, done.begun_at
+    return held
 
 
 def _account(held: Held, row: Row) -> None:

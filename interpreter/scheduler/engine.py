@@ -34,6 +34,7 @@ from interpreter.scheduler.listener import Listener
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.outcomes import row_of
 from interpreter.scheduler.performer import Performer
+from interpreter.scheduler.room import Room
 from interpreter.scheduler.watchdog import Watchdog
 from interpreter.store import journal
 from interpreter.store.journal import Start
@@ -80,7 +81,7 @@ class Engine:
         self._monitor = monitor
         self._watched: WeakValueDictionary[str, Watch] = WeakValueDictionary()
         self._lock = threading.Lock()
-        self._starting = 0
+        self._starting: set[str] = set()
         self._stopping = False
         self.asked_to_exit = threading.Event()
         self._lease = Lease(
@@ -106,12 +107,21 @@ class Engine:
         self._committer = Committer(
             database.connect,
             self._lease,
-            lambda done: self._driver.post(self._driver.on_committed, done),
+            self._driver.deliver,
             lambda held, problem: self._driver.post(self._driver.on_refused, held, problem),
             monitor,
         )
         self._driver.start()
-        self._claimer = Claimer(database.connect, self._lease, self._driver, self._workflows, self._room, monitor)
+        self._room = Room(settings.holding, self._driver.held)
+        self._claimer = Claimer(
+            database.connect,
+            self._lease,
+            self._driver,
+            self._workflows,
+            self._room,
+            lambda: frozenset(self._starting),
+            monitor,
+        )
         self._listener = Listener(database.connect, self._heard)
 
     # For verbs ----------------------------------------------------------------------------------
@@ -120,12 +130,11 @@ class Engine:
         """Start an execution and hold it from the first moment; None if it cannot be held here."""
         if self._stopping:
             raise SchedulerStopped("the scheduler is closed: it starts nothing more")
-        if self._room() <= 0 or not self._serves(new.workflow):
+        if not self._serves(new.workflow) or not self._room.promise(1):
             return None
         future: Future[bool] = Future()
-        with self._lock:
-            self._starting += 1
-        future.add_done_callback(self._on_start_done)
+        self._starting.add(new.id)
+        future.add_done_callback(lambda _: self._on_start_done(new.id))
         start = Start(new.id, new.workflow.name, new.workflow.version, new.tags, *new.payload)
         self._committer.propose(StartRequest(start, new.workflow, future))
         return future
@@ -155,6 +164,7 @@ class Engine:
         :returns: how many executions were handed back, for another scheduler to take up at once.
         """
         self._stopping = self._dispatcher.stopping = True
+        self._room.close()
         self._monitor.emit("stopping", held=len(self._driver.held), running=self._performer.running)
         self._claimer.close()
         self._listener.close()
@@ -176,8 +186,9 @@ class Engine:
     def _hand_back(self) -> int:
         try:
             with self._database.connect("goodbye") as connection:
-                returned = journal.hand_back(connection, self._lease.scheduler)
-                journal.unregister(connection, self._lease.scheduler)
+                with connection.transaction():
+                    journal.unregister(connection, self._lease.scheduler)  # first: it fences what is still in flight
+                    returned = journal.hand_back(connection, self._lease.scheduler)
                 if returned:
                     connection.execute("NOTIFY dataflows")
         except (psycopg.Error, DatabaseUnavailable) as error:
@@ -216,12 +227,9 @@ class Engine:
         if watch is not None and not watch.done():
             watch.set_result((status, told))
 
-    def _on_start_done(self, _: Future[bool]) -> None:
-        with self._lock:
-            self._starting -= 1
-
-    def _room(self) -> int:
-        return 0 if self._stopping else self._settings.holding - len(self._driver.held) - self._starting
+    def _on_start_done(self, execution_id: str) -> None:
+        self._starting.discard(execution_id)
+        self._room.settle(1)
 
     def _heard(self, execution_id: str) -> None:
         if execution_id in self._driver.held:

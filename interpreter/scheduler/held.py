@@ -18,7 +18,10 @@ from interpreter.machine import Machine, Position, RunStep, format_position
 from interpreter.store.journal import Message
 from interpreter.store.rows import Row
 
-__all__ = ["Held", "LiveAttempt", "Stage"]
+__all__ = ["SUSPECT", "Held", "LiveAttempt", "Stage"]
+
+SUSPECT = 2
+"""From so many deaths of its holders on, it may be what killed them; the query ``claim`` has the same number."""
 
 
 class Held:
@@ -30,6 +33,7 @@ class Held:
     :ivar seq: of the last entry that was committed.
     :ivar last_at: no later entry may carry an earlier time.
     :ivar deaths: how many of its holders died since an entry was last journaled.
+    :ivar is_suspect: it may be what killed them; until an entry is journaled, no other such is claimed.
     :ivar inbox_seq: number of the last message that is known to have been sent.
     :ivar read: number of the last message that was proposed.
     :ivar attempts: position → the attempt under way there, until what it came to has been applied.
@@ -49,6 +53,7 @@ class Held:
         "generation",
         "id",
         "inbox_seq",
+        "is_suspect",
         "last_at",
         "leaving",
         "machine",
@@ -77,6 +82,7 @@ class Held:
         self.seq = machine.seq
         self.last_at = machine.time
         self.deaths = deaths
+        self.is_suspect = deaths >= SUSPECT
         self.inbox_seq = inbox_seq
         self.read = 0
         self.attempts: dict[Position, LiveAttempt] = {}

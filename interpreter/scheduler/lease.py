@@ -107,7 +107,7 @@ class Lease:
         while not self._closed.wait(pause):
             try:
                 pause = self._beat()
-            except (psycopg.Error, DatabaseUnavailable) as error:
+            except Exception as error:  # whatever it is: without a heartbeat, all that is held is lost
                 self._monitor.emit("heartbeat-failed", error=error)
                 self._uninterrupted_since = None
                 self._reconnect_if_broken()
@@ -163,7 +163,11 @@ class Lease:
         return since is not None and time.monotonic() - since >= self._length.total_seconds()
 
     def _take_over(self) -> None:
-        released = journal.bury_the_dead(self._connection, self.scheduler, self._deadly)
+        try:
+            released = journal.bury_the_dead(self._connection, self.scheduler, self._deadly)
+        except psycopg.errors.LockNotAvailable as error:
+            self._monitor.emit("takeover-postponed", error=error)
+            return
         for execution_id, status in released:
             if status == "blocked":
                 self._monitor.emit("poisonous", execution=execution_id)

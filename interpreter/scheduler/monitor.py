@@ -29,6 +29,7 @@ _LEVELS = {
     "attempt-failed": logging.WARNING,
     "step-failed": logging.WARNING,
     "execution-failed": logging.WARNING,
+    "takeover-postponed": logging.WARNING,
     "took-over": logging.INFO,
     "stopping": logging.INFO,
     "handed-back": logging.INFO,
@@ -61,5 +62,12 @@ def log_event(event: str, details: dict[str, Any]) -> None:
 
 def _short(value: object) -> str:
     if isinstance(value, BaseException):
-        return f"{type(value).__name__}({str(value)[:300]!r})"
-    return str(value)[:4000]
+        return f"{type(value).__name__}({_text(value)[:300]!r})"
+    return _text(value)[:4000]
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except BaseException:  # the class is an author's
+        return "<cannot be shown>"

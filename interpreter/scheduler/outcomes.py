@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataflows.outcome import Outcome, Value
+from dataflows.errors import CannotStore
+from dataflows.outcome import Error, Outcome, Value
 from interpreter.codec import Encoded
 from interpreter.machine import AttemptFailed, Fact, StepEnded, StepStopped, after_failure, format_position
 from interpreter.scheduler.clock import DatabaseClock
@@ -19,7 +20,16 @@ __all__ = ["row_of"]
 
 
 def row_of(attempt: LiveAttempt, outcome: Outcome[Any] | Encoded, clock: DatabaseClock, monitor: Monitor) -> Row:
-    """The journal entry to propose."""
+    """The journal entry to propose. Code of authors is run where a value is encoded, and may raise anything."""
+    try:
+        return _row_of(attempt, outcome, clock, monitor)
+    except BaseException as error:
+        action = attempt.action
+        reason = f"what step {action.name!r} came to cannot be stored: to encode it raises {type(error).__name__}"
+        return to_row(StepEnded(action.position, action.name, action.branch, outcome=Error(CannotStore(reason))))
+
+
+def _row_of(attempt: LiveAttempt, outcome: Outcome[Any] | Encoded, clock: DatabaseClock, monitor: Monitor) -> Row:
     action = attempt.action
     if isinstance(outcome, Encoded):
         return Row("step", format_position(action.position), action.name, action.branch or None, True, *outcome)

@@ -60,7 +60,7 @@ class Performer:
         self._running = 0
         self._queue: SimpleQueue[LiveAttempt | None] = SimpleQueue()
         self._threads = 0
-        self._idle = 0
+        self._occupied = 0  # threads that have an attempt, or will find one in the queue
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process = os.getpid()
         self._closed = False
@@ -111,6 +111,7 @@ class Performer:
             if attempt.in_thread:
                 with self._lock:
                     self._threads -= 1
+                    self._occupied -= 1
             self._leave_room()
         return True
 
@@ -136,8 +137,8 @@ class Performer:
         if command.on is None and _is_async(command.fn):
             self._run_on_loop(attempt)
         else:
+            self._occupy_thread()
             self._queue.put(attempt)
-            self._ensure_thread()
 
     def _leave_room(self) -> None:
         with self._lock:
@@ -151,15 +152,16 @@ class Performer:
         """Report and make room; False if the attempt was given up, and its room given away, meanwhile."""
         if isinstance(outcome, Error) and isinstance(outcome.exception, _THE_PROCESS_IS_ASKED_TO_END):
             self._on_exit(outcome.exception)  # not the step's failure: it runs again elsewhere
-            return True
-        if not attempt.report():
-            return False
-        self._report(attempt, outcome)
-        self._leave_room()
-        return True
+            was_wanted = attempt.discard() is Stage.RUNNING
+        elif was_wanted := attempt.report():
+            self._report(attempt, outcome)
+        if was_wanted:
+            self._leave_room()
+        return was_wanted
 
     def _begin(self, attempt: LiveAttempt) -> bool:
-        if not self._closed and attempt.begin():
+        is_ours = attempt.held.scheduler == self._lease.scheduler  # or another has taken over, and has done it since
+        if is_ours and not self._closed and attempt.begin():
             if attempt.action.command.timeout is not None:
                 self._begun(attempt)
             return True
@@ -168,34 +170,28 @@ class Performer:
 
     # Threads ------------------------------------------------------------------------------------
 
-    def _ensure_thread(self) -> None:
+    def _occupy_thread(self) -> None:
         with self._lock:
-            if self._idle or self._threads >= self._concurrency:
+            self._occupied += 1
+            if self._occupied <= self._threads or self._threads >= self._concurrency:
                 return
             self._threads += 1
         threading.Thread(target=self._work, name="dataflows step", daemon=True).start()
 
     def _work(self) -> None:
-        while (attempt := self._next()) is not None:
+        while (attempt := self._queue.get()) is not None:
             self._lease.wait_valid()
-            if not self._begin(attempt):
-                continue
-            if attempt.action.command.on is not None:
-                self._run_on_executor(attempt)
-            elif not self._ended(attempt, self._call(attempt)):
-                return  # it was given up, and another thread has its room
-
-    def _next(self) -> LiveAttempt | None:
-        with self._lock:
-            self._idle += 1
-        attempt = self._queue.get()
-        with self._lock:
-            self._idle -= 1
-        return attempt
+            attempt.in_thread = attempt.action.command.on is None
+            if self._begin(attempt):
+                if not attempt.in_thread:
+                    self._run_on_executor(attempt)
+                elif not self._ended(attempt, self._call(attempt)):
+                    return  # it was given up, and another thread has its room
+            with self._lock:
+                self._occupied -= 1
 
     def _call(self, attempt: LiveAttempt) -> Outcome[Any]:
         command = attempt.action.command
-        attempt.in_thread = True
         token = running_attempt.set(attempt.as_seen_by_step())
         try:
             value = command.fn(*command.args, **command.kwargs)

@@ -6,9 +6,12 @@ runs, up to the place where it stands.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from dataflows.logs import replaying
 from dataflows.workflow import Workflow
 from interpreter.machine import Machine, format_position
 from interpreter.machine.actions import AwaitSignal, End, Open, RunStep, SetTimer, StopStep
@@ -63,8 +66,9 @@ def stand(execution_id: str) -> Operation[Standing]:
     return _replay(workflow, rows)
 
 
-def _replay(workflow: Workflow[..., object], rows: list[tuple[int, datetime, *tuple[object, ...]]]) -> Standing:
+def _replay(workflow: Workflow[..., Any], rows: Iterable[tuple[Any, ...]]) -> Standing:
     machine = Machine(workflow)
+    token = replaying.set(True)
     try:
         for seq, at, *columns in rows:
             machine.apply(to_entry(seq, at, Row(*columns)))
@@ -72,6 +76,7 @@ def _replay(workflow: Workflow[..., object], rows: list[tuple[int, datetime, *tu
         return Standing(machine.where(), wanted)
     finally:
         machine.abandon()
+        replaying.reset(token)
 
 
 def _open_command(action: RunStep | StopStep | SetTimer | AwaitSignal) -> OpenCommand:

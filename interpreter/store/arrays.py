@@ -1,8 +1,8 @@
 """Columns of a batch as PostgreSQL arrays, in binary and of a fixed type.
 
 psycopg chooses an array's type by its contents, so that one statement would be prepared again
-for small and large numbers, or for a column of nulls; and it dumps item by item. These five
-types are fixed, and are packed in one pass (the binary array format of PostgreSQL's array_recv).
+for small and large numbers, or for a column of nulls; and it dumps item by item. These types
+are fixed, and are packed in one pass (the binary array format of PostgreSQL's array_recv).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from psycopg.adapt import AdaptersMap, Dumper
 from psycopg.pq import Format
+from typing_extensions import Self
 
 __all__ = ["BigIntArray", "BoolArray", "BytesArray", "IntArray", "TextArray", "TimeArray", "columns", "register"]
 
@@ -27,10 +28,19 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class Array(tuple[Any, ...]):
-    """A column of a batch; None is SQL's null."""
+class Array(bytes):
+    """A column of a batch. It is packed when it is made, so that what cannot be is refused before anything is sent.
+
+    :param items: None is SQL's null.
+    """
 
     __slots__ = ()
+
+    def __new__(cls, items: Iterable[Any] = ()) -> Self:
+        _, item_oid, pack = _FORMATS[cls]
+        packed = [_NULL if item is None else pack(item) for item in items]
+        header = _HEADER.pack(1, 1, item_oid, len(packed), 1) if packed else _EMPTY.pack(0, 0, item_oid)
+        return super().__new__(cls, header + b"".join(packed))
 
 
 class TextArray(Array):
@@ -116,18 +126,15 @@ def columns(rows: Iterable[tuple[Any, ...]], *kinds: type[Array]) -> list[Array]
     return [kind(column) for kind, column in zip(kinds, transposed or [()] * len(kinds), strict=True)]
 
 
-def _dumper(array_oid: int, item_oid: int, pack: Callable[[Any], bytes]) -> type[Dumper]:
+def _dumper(array_oid: int) -> type[Dumper]:
     class ArrayDumper(Dumper):
         format = Format.BINARY
         oid = array_oid
 
         def dump(self, obj: Array) -> bytes:
-            if not obj:
-                return _EMPTY.pack(0, 0, item_oid)
-            header = _HEADER.pack(1, 1, item_oid, len(obj), 1)
-            return header + b"".join([_NULL if item is None else pack(item) for item in obj])
+            return obj
 
     return ArrayDumper
 
 
-_DUMPERS = {kind: _dumper(*layout) for kind, layout in _FORMATS.items()}
+_DUMPERS = {kind: _dumper(array_oid) for kind, (array_oid, _, _) in _FORMATS.items()}

@@ -128,9 +128,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What a group commit came to."""
+    """What a group commit came to.
+
+    :ivar begun_at: the time that the entries of its starts carry, a moment before those of the others.
+    """
 
     now: datetime
+    begun_at: datetime
     moved: frozenset[str]
     started: frozenset[str]
 
@@ -172,11 +176,13 @@ def _execute(cursor: Cursor[Any], scheduler: int, name: str, parameters: dict[st
 
 
 def _read_commit(rows: dict[str, list[Any]]) -> Committed:
-    timed = rows.get("append") or rows.get("start_held") or rows["look_at_lease"]
+    starts = rows.get("start_held", [])
+    timed = rows.get("append") or starts or rows.get("look_at_lease")
     if not timed:
         raise LeaseLost("this scheduler's lease was taken over by another")
-    started = frozenset(row[1] for row in rows.get("start_held", ()) if row[1] is not None)
-    return Committed(timed[0][0], frozenset(row[0] for row in rows.get("move", ())), started)
+    now, begun_at = timed[0][0], (starts or timed)[0][0]
+    started = frozenset(row[1] for row in starts if row[1] is not None)
+    return Committed(now, begun_at, frozenset(row[0] for row in rows.get("move", ())), started)
 
 
 def _statements(batch: Batch) -> list[tuple[str, dict[str, Any]]]:
@@ -243,9 +249,13 @@ def check_lease(connection: Connection[Any], scheduler: int) -> None:
         raise LeaseLost("this scheduler's lease was taken over by another")
 
 
-def find_committed(connection: Connection[Any], lines: Iterable[Line]) -> dict[tuple[str, int, int], datetime]:
-    """Which of these lines are in the journal, and with what time: asked after a lost connection."""
-    keys = [(line.execution_id, line.generation, line.seq) for line in lines]
+def find_committed(
+    connection: Connection[Any], keys: Iterable[tuple[str, int, int]]
+) -> dict[tuple[str, int, int], datetime]:
+    """Which entries are in the journal, and with what time: asked after a lost connection.
+
+    :param keys: execution id, generation and seq of each.
+    """
     found = connection.execute(QUERIES["which_are_there"], _columns(_KEY, keys), binary=True).fetchall()
     return {(execution_id, generation, seq): at for execution_id, generation, seq, at in found}
 
@@ -330,8 +340,10 @@ def bury_the_dead(connection: Connection[Any], scheduler: int, deadly: int) -> l
     """Take over from schedulers whose lease has expired; answers what they held, and its new status.
 
     :param deadly: after so many deaths without progress, an execution is blocked.
+    :raises psycopg.errors.LockNotAvailable: somebody keeps a lock on one of these; nothing was done.
     """
     with connection.transaction():
+        connection.execute(QUERIES["wait_not_long"])
         dead = [row[0] for row in connection.execute(QUERIES["bury_schedulers"], {"scheduler": scheduler})]
         if not dead:
             return []

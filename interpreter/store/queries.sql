@@ -1,6 +1,6 @@
 -- Every statement that this package sends, by name. Each write of a holder is fenced by the CTE
--- "lease": it locks the scheduler's own row, so that a takeover, which deletes that row, waits for
--- the write; where the row is gone, the statement changes nothing and returns no row.
+-- "lease": it locks the scheduler's own row, so that a takeover, which deletes that row, comes
+-- before or after it; where the row is gone, the statement changes nothing and returns no row.
 
 -- name: look_at_server
 -- What a server must be before it is trusted with a journal. The catalog itself is read: what to_regclass
@@ -25,13 +25,21 @@ WHERE id = %(scheduler)s
 RETURNING clock_timestamp(),
           (SELECT min(other.expires_at) FROM dataflows.schedulers other WHERE other.id <> %(scheduler)s)
 
+-- name: wait_not_long
+-- Takeover, first statement: whoever takes over has a heartbeat to keep, so it waits for nobody's locks.
+SELECT set_config('lock_timeout', '100ms', true)
+
 -- name: bury_schedulers
--- Takeover, first statement: waits for the commits in flight of the dead, and fences all later ones.
-DELETE FROM dataflows.schedulers WHERE expires_at < clock_timestamp() AND id <> %(scheduler)s
+-- Takeover, second statement: fences all later commits of the dead. Who has a commit in flight is left for the next time.
+DELETE FROM dataflows.schedulers
+WHERE id IN (
+    SELECT id FROM dataflows.schedulers WHERE expires_at < clock_timestamp() AND id <> %(scheduler)s
+    FOR UPDATE SKIP LOCKED
+)
 RETURNING id, name
 
 -- name: release_orphans
--- Takeover, second statement: its snapshot is younger than the locks of the first.
+-- Takeover, third statement: its snapshot is younger than the locks of the first.
 -- An execution that has now killed too many schedulers without progress is blocked.
 UPDATE dataflows.executions
 SET scheduler = NULL,
@@ -54,24 +62,30 @@ WHERE scheduler = %(scheduler)s
 RETURNING id
 
 -- name: claim
--- One index range scan for each workflow version known here, oldest due first. Of the suspects (held by
--- two or more schedulers that died) one at a time is taken, so that the next death names the guilty one.
+-- One index range scan for each workflow version known here, oldest due first. Besides them one suspect at most (held by
+-- two or more schedulers that died, and no progress between), so that the next death names the guilty one.
 WITH lease AS MATERIALIZED (
     SELECT FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
-), due AS MATERIALIZED (
-    SELECT found.id, found.due_at, found.suspect,
-           row_number() OVER (PARTITION BY found.suspect ORDER BY found.due_at) AS rank
-    FROM unnest(%(workflows)b, %(versions)b) AS known (workflow, version),
+), known AS MATERIALIZED (
+    SELECT * FROM unnest(%(workflows)b, %(versions)b) AS known (workflow, version)
+), innocent AS MATERIALIZED (
+    SELECT found.id, found.due_at
+    FROM known,
     LATERAL (
-        SELECT e.id, e.due_at, e.deaths >= 2 AS suspect
-        FROM dataflows.executions e
+        SELECT e.id, e.due_at FROM dataflows.executions e
         WHERE e.workflow = known.workflow AND e.version = known.version AND e.due_at <= now()
-          AND NOT e.paused AND e.format <= %(format)s
+          AND e.deaths < 2 AND NOT e.paused AND e.format <= %(format)s
         ORDER BY e.due_at LIMIT %(most)s
         FOR UPDATE SKIP LOCKED
     ) AS found
+), suspect AS MATERIALIZED (
+    SELECT e.id, e.due_at
+    FROM dataflows.executions e JOIN known USING (workflow, version)
+    WHERE e.deaths >= 2 AND e.due_at <= now() AND NOT e.paused AND e.format <= %(format)s
+    ORDER BY e.due_at LIMIT CASE WHEN %(suspects)s THEN 1 ELSE 0 END
+    FOR UPDATE OF e SKIP LOCKED
 ), taken AS MATERIALIZED (
-    SELECT id FROM due WHERE NOT suspect OR (rank = 1 AND %(suspects)s) ORDER BY due_at LIMIT %(most)s
+    SELECT id FROM (TABLE innocent UNION ALL TABLE suspect) AS due ORDER BY due_at LIMIT %(most)s
 )
 UPDATE dataflows.executions e
 SET scheduler = %(scheduler)s, status = 'running', due_at = NULL
@@ -80,8 +94,12 @@ WHERE e.id = taken.id
 RETURNING e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths
 
 -- name: read_journal
--- The entries that a holder does not have yet.
-SELECT j.execution_id, j.seq, j.at, j.kind, j.position, j.name, j.branch, j.ok, j.encoding, j.data, j.moment
+-- The entries that a holder does not have yet. A time that Python cannot show (somebody has edited the row) is null
+-- here, so that it is one execution's trouble, and not that of all that are read with it.
+SELECT j.execution_id, j.seq,
+       CASE WHEN j.at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC' THEN j.at END AS at,
+       j.kind, j.position, j.name, j.branch, j.ok, j.encoding, j.data,
+       CASE WHEN j.moment BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC' THEN j.moment END AS moment
 FROM unnest(%(ids)b, %(generations)b, %(afters)b) AS wanted (id, generation, after),
 LATERAL (
     SELECT * FROM dataflows.journal j

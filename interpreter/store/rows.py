@@ -132,12 +132,14 @@ _TO_ROW: dict[type[Any], Callable[[Any], Row]] = {
 # Rows to entries --------------------------------------------------------------------------------
 
 
-def to_entry(seq: int, at: datetime, row: Row) -> Entry:
+def to_entry(seq: int, at: datetime | None, row: Row) -> Entry:
     """Decode a row; each call gives fresh values.
 
     :raises Mismatch: the row is none that this version writes, or holds what this code cannot
         rebuild (a class that is gone).
     """
+    if at is None:
+        raise Mismatch(f"the journal is damaged: entry {seq} has no time, or one that no clock shows")
     read = _TO_FACT.get(row.kind)
     if read is None:
         raise Mismatch(f"the journal is damaged, or newer than this code: entry {seq} is of kind {row.kind!r}")

@@ -12,7 +12,7 @@
 --
 -- Lock order (whoever needs several takes them so)
 --   1. schedulers: the own row FOR KEY SHARE, in every write of a holder. A takeover deletes the row
---      first, and so waits for the writes in flight and fences all later ones.
+--      first: after the writes in flight, and so that it fences all later ones.
 --   2. executions, in the order of their ids.
 --   3. journal and inbox.
 --
@@ -53,6 +53,8 @@ CREATE TABLE dataflows.executions (
 
 -- The claim walks this, oldest due first, for each workflow version that a scheduler knows.
 CREATE INDEX executions_due ON dataflows.executions (workflow, version, due_at) WHERE due_at IS NOT NULL;
+-- The suspects, which are claimed one at a time, are few and must not be looked for among the others.
+CREATE INDEX executions_suspect ON dataflows.executions (due_at) WHERE due_at IS NOT NULL AND deaths >= 2;
 -- The takeover and the hand-back find what a scheduler holds.
 CREATE INDEX executions_held ON dataflows.executions (scheduler) WHERE scheduler IS NOT NULL;
 -- People list the newest first.

@@ -1,26 +1,21 @@
 """What a run of the chaos is judged by: questions to the database, in SQL, after everything has come to rest.
 
-Owns the questions. A violation is a row that must not be; a count is told for its own sake.
+Owns the questions. A violation is a row that must not be; a count is told for its own sake. The laws hold at any
+moment, for any workflow whose steps keep the ledger; the rest is about the chaos's own workflows.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-__all__ = ["COUNTS", "VIOLATIONS", "count", "violations"]
+__all__ = ["COUNTS", "LAWS", "VIOLATIONS", "broken_laws", "count", "violations"]
 
-VIOLATIONS = {
-    "executions that are not completed": """
-        SELECT id, status, problem FROM dataflows.executions WHERE status <> 'completed'
-    """,
-    "executions that are stranded: running without a living scheduler, or due and not taken": """
-        SELECT e.id, e.status, e.scheduler, e.due_at FROM dataflows.executions e
-        LEFT JOIN dataflows.schedulers s ON s.id = e.scheduler AND s.expires_at > clock_timestamp()
-        WHERE (e.status = 'running' AND s.id IS NULL) OR e.due_at < clock_timestamp()
-    """,
+Found: TypeAlias = dict[str, list[dict[str, Any]]]
+
+LAWS = {
     "steps that began again after their outcome was in the journal": """
         SELECT r.execution_id, r.position, r.step, r.process, r.began_at, j.seq, j.at AS journaled_at
         FROM runs r JOIN dataflows.journal j USING (execution_id, position)
@@ -39,6 +34,18 @@ VIOLATIONS = {
         SELECT execution_id, seq, at, before FROM (
             SELECT *, lag(at) OVER (PARTITION BY execution_id, generation ORDER BY seq) AS before FROM dataflows.journal
         ) AS entry WHERE at < before
+    """,
+}
+"""What must never be → the rows that show it."""
+
+VIOLATIONS = LAWS | {
+    "executions that are not completed": """
+        SELECT id, status, problem FROM dataflows.executions WHERE status <> 'completed'
+    """,
+    "executions that are stranded: running without a living scheduler, or due and not taken": """
+        SELECT e.id, e.status, e.scheduler, e.due_at FROM dataflows.executions e
+        LEFT JOIN dataflows.schedulers s ON s.id = e.scheduler AND s.expires_at > clock_timestamp()
+        WHERE (e.status = 'running' AND s.id IS NULL) OR e.due_at < clock_timestamp()
     """,
     "tokens in a result that are not the journal's, or of no run of that step": """
         SELECT result.execution_id, used.name, used.token
@@ -84,7 +91,7 @@ VIOLATIONS = {
         WHERE result.kind = 'completed' AND result.payload::jsonb ->> 'told' <> e.id
     """,
 }
-"""What must not be → the rows that show it."""
+"""What must not be when the chaos has come to rest → the rows that show it."""
 
 COUNTS = {
     "executions completed": "SELECT count(*) FROM dataflows.executions WHERE status = 'completed'",
@@ -101,13 +108,22 @@ COUNTS = {
 """What is told → one number."""
 
 
-def violations(connection: Connection[Any], steps: int) -> dict[str, list[dict[str, Any]]]:
-    """What must not be → the rows that show it; what was found in order is left out."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        found = {what: cursor.execute(question, {"steps": steps}).fetchall() for what, question in VIOLATIONS.items()}  # type: ignore[arg-type]
-    return {what: rows for what, rows in found.items() if rows}
+def broken_laws(connection: Connection[Any]) -> Found:
+    """What must never be → the rows that show it; what was found in order is left out."""
+    return _ask(connection, LAWS, {})
+
+
+def violations(connection: Connection[Any], steps: int) -> Found:
+    """What must not be after a chaos of so many steps → the rows that show it; what was found in order is left out."""
+    return _ask(connection, VIOLATIONS, {"steps": steps})
 
 
 def count(connection: Connection[Any]) -> dict[str, int]:
     """What is told → the number."""
     return {what: connection.execute(question).fetchone()[0] for what, question in COUNTS.items()}  # type: ignore[arg-type,index]
+
+
+def _ask(connection: Connection[Any], questions: dict[str, str], parameters: dict[str, Any]) -> Found:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = {what: cursor.execute(question, parameters).fetchall() for what, question in questions.items()}  # type: ignore[arg-type]
+    return {what: rows for what, rows in found.items() if rows}

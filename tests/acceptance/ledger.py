@@ -9,7 +9,6 @@ import os
 import threading
 import time
 import uuid
-from typing import Any
 
 import psycopg
 from psycopg import Connection
@@ -36,15 +35,29 @@ _INSERT = "INSERT INTO runs VALUES (%s, %s, %s, %s, %s, %s, to_timestamp(%s)) ON
 _PATIENCE = 60.0
 """Seconds that a step waits for a database that is away."""
 
-_here = threading.local()
 _ledger = ""
+_here = threading.local()
+
+
+class Pen:
+    """A thread's connection to the ledger; closed when the thread has ended."""
+
+    def __init__(self) -> None:
+        self.ledger = _ledger
+        self._connection = Connection.connect(_ledger, autocommit=True, application_name="ledger")
+
+    def write(self, line: tuple[object, ...]) -> None:
+        self._connection.execute(_INSERT, line)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_connection"):
+            self._connection.close()
 
 
 def open_ledger(database: str) -> None:
     """Which database this process writes its lines to."""
     global _ledger
     _ledger = database
-    _here.__dict__.clear()
 
 
 def record() -> str:
@@ -54,9 +67,9 @@ def record() -> str:
     line = (token, attempt.execution_id, attempt.position, attempt.name, attempt.number, os.getpid(), began_at)
     while True:
         try:
-            _connection().execute(_INSERT, line)
+            _pen().write(line)
         except psycopg.OperationalError:
-            _here.connection = None
+            _here.pen = None
             if time.time() - began_at > _PATIENCE:
                 raise
             time.sleep(0.05)
@@ -64,8 +77,8 @@ def record() -> str:
             return token
 
 
-def _connection() -> Connection[Any]:
-    known: tuple[str, Connection[Any]] | None = getattr(_here, "connection", None)
-    if known is None or known[0] != _ledger:
-        known = _here.connection = (_ledger, Connection.connect(_ledger, autocommit=True, application_name="ledger"))
-    return known[1]
+def _pen() -> Pen:
+    pen: Pen | None = getattr(_here, "pen", None)
+    if pen is None or pen.ledger != _ledger:
+        pen = _here.pen = Pen()
+    return pen

@@ -1,12 +1,11 @@
 """A scheduler in a process of its own, which can be killed, stopped and continued.
 
-``python -m tests.acceptance.scheduler_process DATABASE MODULE`` is that process: it serves the workflows of the
-module until SIGTERM, and prints what its scheduler tells, one JSON object a line.
+``python -m tests.acceptance.scheduler_process DATABASE MODULE SETTINGS`` is that process: it serves the workflows of
+the module until SIGTERM, and prints what its scheduler tells, one JSON object a line.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import json
 import os
@@ -33,12 +32,13 @@ class SchedulerProcess:
     :param database: how libpq reaches the database.
     :param module: whose workflows it serves.
     :param log: the file that gets what it prints; appended to.
+    :param settings: of its ``Scheduler``.
     """
 
-    def __init__(self, database: str, module: str, log: Path, lease: str = "1s", grace: str = "5s") -> None:
+    def __init__(self, database: str, module: str, log: Path, **settings: str | int) -> None:
         self._log = log
         self._read_from = log.stat().st_size if log.exists() else 0
-        command = [sys.executable, "-m", __name__, database, module, "--lease", lease, "--grace", grace]
+        command = [sys.executable, "-m", __name__, database, module, json.dumps({"lease": "1s", **settings})]
         with open(log, "ab") as output:
             self._process = subprocess.Popen(
                 command, cwd=ROOT, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT
@@ -100,31 +100,22 @@ def tell(event: str, details: dict[str, Any]) -> None:
         os.write(1, f"{line}\n".encode())
 
 
-def serve(arguments: argparse.Namespace) -> None:
+def serve(database: str, module: str, settings: str) -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    importlib.import_module(arguments.module)
-    ledger.open_ledger(arguments.database)
-    settings = {"lease": arguments.lease, "grace": arguments.grace}
-    with Scheduler(arguments.database, on_event=tell, **settings) as scheduler:
+    importlib.import_module(module)
+    ledger.open_ledger(database)
+    with Scheduler(database, on_event=tell, **json.loads(settings)) as scheduler:
         tell("serving", {})
         scheduler.wait(stop)
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1):
+        pass
     os._exit(1)
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("database")
-    parser.add_argument("module")
-    parser.add_argument("--lease", default="1s")
-    parser.add_argument("--grace", default="5s")
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
-    serve(_arguments())
+    serve(*sys.argv[1:])

@@ -147,7 +147,7 @@ def test_retry_after_sets_the_wait_and_is_no_failure(begin: Begin) -> None:
         (seconds_after_start(90), seconds_after_start(90)),
         (seconds_after_start(-90), seconds_after_start(0)),
         (0, seconds_after_start(0)),
-        (1e300, datetime.max.replace(tzinfo=UTC)),
+        (1e300, datetime(9999, 12, 30, tzinfo=UTC)),
     ],
 )
 def test_retry_after_takes_seconds_or_a_moment_and_never_goes_back(

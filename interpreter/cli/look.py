@@ -1,0 +1,85 @@
+"""The commands that look: ``list`` and ``show``.
+
+Owns what is asked; how it is drawn is next door.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Group
+from rich.text import Text
+
+from dataflows.errors import Mismatch, UnknownWorkflow
+from interpreter.cli.modules import import_modules
+from interpreter.cli.options import AsDocument, DatabaseOption, ExecutionId, Modules, Tags, read_tags
+from interpreter.cli.output import document, present, say
+from interpreter.cli.tables import execution_facts, execution_table, journal_table
+from interpreter.cli.text import inert
+from interpreter.client import Client
+from interpreter.machine import Status
+from interpreter.scheduler.standing import Standing, stand
+from interpreter.verbs import verb
+
+__all__ = ["list_executions", "show"]
+
+
+class _Viewer(Client):
+    """A client that can also tell where in its source an execution stands."""
+
+    stand = verb(stand)
+
+
+def list_executions(
+    *,
+    status: Annotated[Status | None, typer.Option(help="Only these.", show_default=False)] = None,
+    workflow: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this.", show_default=False)] = None,
+    tags: Tags = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    before: Annotated[
+        str | None, typer.Option(metavar="ID", help="The page after the one that ended with this.", show_default=False)
+    ] = None,
+    database: DatabaseOption = None,
+    as_document: AsDocument = False,
+) -> None:
+    """List executions, the newest first; with --json, one a line."""
+    with Client(database) as client:
+        found = client.list(status=status, workflow=workflow, tags=read_tags(tags), before=before, limit=limit)
+    if as_document:
+        for execution in found:
+            document(execution)
+    elif found:
+        present(execution_table(found))
+    else:
+        say("no executions")
+
+
+def show(
+    id: ExecutionId, modules: Modules = None, database: DatabaseOption = None, as_document: AsDocument = False
+) -> None:
+    """Show an execution: its journal, and where in the source it now stands.
+
+    The latter takes the code that defines its workflow: name its module by --module.
+    """
+    import_modules(modules)
+    with _Viewer(database) as client:
+        execution, entries = client.describe(id), client.history(id)
+        standing, problem = _stand(client, id) if modules else (None, None)
+    if as_document:
+        document({"execution": execution, "entries": entries, "standing": standing, "problem": problem})
+        return
+    facts = execution_facts(execution, standing, problem)
+    journal = journal_table(entries, standing.open if standing is not None else ())
+    present(Group(Text(inert(execution.id), "bold"), facts, journal))
+
+
+def _stand(client: _Viewer, id: str) -> tuple[Standing | None, str | None]:
+    """Where it stands, or why that cannot be told. What the workflow's own code prints is not the answer."""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            return client.stand(id), None
+    except (Mismatch, UnknownWorkflow) as problem:
+        return None, str(problem)

@@ -1,0 +1,120 @@
+"""How executions and journals are drawn for people.
+
+Owns the columns, the colours and the words in them. Everything that was stored is made inert here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from interpreter.cli.text import inert, local_time, relative_to_here
+from interpreter.machine import ENDED, Status
+from interpreter.operations import Execution, HistoryEntry
+from interpreter.scheduler.standing import OpenCommand, Standing
+
+__all__ = ["execution_facts", "execution_table", "journal_table"]
+
+_STYLES = {
+    Status.COMPLETED: "green",
+    Status.FAILED: "red",
+    Status.BLOCKED: "bold red",
+    Status.CANCELLED: "yellow",
+    Status.RUNNING: "cyan",
+}
+_COMMANDS = {"attempt": "step", "stopped": "step", "timeout": "wait"}
+_WITHOUT_VALUE = {"sleep": "over", "timeout": "timed out", "stopped": "stopped"}
+
+
+def execution_table(executions: Iterable[Execution]) -> Table:
+    """One line an execution."""
+    table = _table("id", "workflow", "status", "created", "due or ended")
+    for each in executions:
+        workflow = f"{each.workflow} v{each.version}" if each.version > 1 else each.workflow
+        times = local_time(each.created_at), local_time(each.ended_at or each.due_at)
+        table.add_row(_text(each.id), _text(workflow), _status(each), *times)
+    return table
+
+
+def execution_facts(execution: Execution, standing: Standing | None, problem: str | None) -> Table:
+    """What is known of an execution but for its journal, one fact a line.
+
+    :param problem: why it cannot be told where it stands.
+    """
+    facts = {
+        "workflow": _text(f"{execution.workflow}, version {execution.version}"),
+        "status": _status(execution),
+        "created": Text(local_time(execution.created_at)),
+        "ended": Text(local_time(execution.ended_at)),
+        "due": Text(local_time(execution.due_at)),
+        "tags": _text(", ".join(f"{name}={value}" for name, value in execution.tags.items())),
+        "blocked by": _text(execution.problem or "", "red"),
+        "stands at": _place(execution, standing, problem),
+    }
+    table = Table.grid(padding=(0, 2))
+    for name, fact in facts.items():
+        if fact:
+            table.add_row(Text(f"  {name}", "dim"), fact)
+    return table
+
+
+def journal_table(entries: Iterable[HistoryEntry], unfinished: Iterable[OpenCommand] = ()) -> Table:
+    """One line an entry, and below them what has no outcome yet."""
+    table = _table("position", "command", "attempts", "outcome", "when")
+    table.columns[2].justify = "right"
+    attempts: Counter[str | None] = Counter()
+    day = None
+    for entry in entries:
+        is_attempt = entry.kind in ("attempt", "step")
+        attempts[entry.position] += is_attempt
+        tried = str(attempts[entry.position]) if is_attempt else ""
+        date, time = local_time(entry.at, "milliseconds").split()
+        when = time if day in (None, date) else f"{date} {time}"
+        day = date
+        table.add_row(entry.position, _command(entry.kind, entry.name, entry.branch), tried, _outcome(entry), when)
+    for each in unfinished:
+        until = f"open until {local_time(each.due_at)}" if each.due_at else "open"
+        command, tried = _command(each.kind, each.name, each.branch), str(each.attempt or "")
+        table.add_row(each.position, command, tried, until, "", style="dim")
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in table.columns:
+        column.overflow = "fold"
+    return table
+
+
+def _text(stored: str, style: str = "") -> Text:
+    return Text(inert(stored), style)
+
+
+def _status(execution: Execution) -> Text:
+    return Text(execution.status, _STYLES.get(execution.status, ""))
+
+
+def _place(execution: Execution, standing: Standing | None, problem: str | None) -> Text:
+    if problem is not None:
+        return _text(problem, "yellow")
+    if standing is not None:
+        return _text("\n".join(map(relative_to_here, standing.places)), "cyan")
+    return Text("" if execution.status in ENDED else "name the workflow's module by --module to be told", "dim")
+
+
+def _command(kind: str, name: str | None, branch: str | None) -> Text:
+    return _text(" ".join(filter(None, (_COMMANDS.get(kind, kind), name, branch and f"in {branch}"))))
+
+
+def _outcome(entry: HistoryEntry) -> Text:
+    """A value takes one line, cut where there is no room; an error takes what it needs."""
+    if entry.ok is False:
+        again = f"; again at {local_time(entry.moment)}" if entry.moment else ""
+        return _text(f"failed: {entry.text}{again}", "red")
+    text = _text(entry.text or _WITHOUT_VALUE.get(entry.kind, ""), "green" if entry.ok else "")
+    text.overflow, text.no_wrap = "ellipsis", True
+    return text

@@ -1,0 +1,258 @@
+"""Proof under violence: schedulers are killed with SIGKILL again and again, and nothing is lost, doubled or stranded.
+
+``python -m tests.acceptance.chaos`` starts a real PostgreSQL and three scheduler processes, starts 500 executions of
+five steps, kills each scheduler every second or so for 20 seconds and restarts it at once, lets the survivors come
+to rest, and asks the database what happened. Exit code 1: something is wrong, and is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from psycopg import Connection
+from psycopg.conninfo import make_conninfo
+from rich.console import Console
+from rich.table import Table
+
+from interpreter import Client
+from interpreter.embedded import EmbeddedPostgres
+from tests.acceptance import findings, ledger
+from tests.acceptance.chaos_workflows import SHAPES, signalled
+from tests.acceptance.scheduler_process import SchedulerProcess
+
+__all__ = ["Plan", "Report", "run"]
+
+_LONGEST_REST = 90.0
+"""Seconds after the last kill within which everything has to be completed."""
+
+_AIM = 0.2
+"""Seconds that a kill waits for a commit to hit."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much violence.
+
+    :ivar seconds: for how long there are kills.
+    :ivar pause: mean of the seconds that a scheduler lives; its lives are drawn from an exponential distribution.
+    :ivar lease: of each scheduler, as ``Scheduler(lease=)`` takes it.
+    :ivar seed: of everything that is drawn by chance here.
+    """
+
+    executions: int = 500
+    steps: int = 5
+    processes: int = 3
+    seconds: float = 20.0
+    pause: float = 1.0
+    lease: str = "1s"
+    seed: int = 0
+
+
+@dataclass
+class Report:
+    """What came of it.
+
+    :ivar counts: what is told → the number.
+    :ivar violations: what must not be → the rows that show it.
+    """
+
+    counts: dict[str, int | float] = field(default_factory=dict)
+    violations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+
+def run(plan: Plan, database: str, folder: Path) -> Report:
+    """Let it happen to a migrated database, and judge it. Logs of the schedulers go to ``folder``."""
+    with Connection.connect(database, autocommit=True) as connection:
+        connection.execute(ledger.SCHEMA)
+        tormentors = [Tormentor(plan, database, folder, slot, connection) for slot in range(plan.processes)]
+        began = time.monotonic()
+        try:
+            _let_happen(plan, database, tormentors)
+            rest = time.monotonic()
+            _wait_for_rest(connection)
+            rested = time.monotonic() - rest
+        finally:
+            exits = [tormentor.stop() for tormentor in tormentors]
+        counts = {"kills": sum(tormentor.kills for tormentor in tormentors)}
+        counts["kills in mid commit"] = sum(tormentor.hits for tormentor in tormentors)
+        counts["takeovers"] = sum(tormentor.count("took-over") for tormentor in tormentors)
+        told = {"seconds from the last kill to rest": round(rested, 1)}
+        told["seconds in all"] = round(time.monotonic() - began, 1)
+        report = Report(counts | findings.count(connection) | told, findings.violations(connection, plan.steps))
+    if any(exits):
+        report.violations["schedulers that did not stop in peace after SIGTERM"] = [{"exit codes": exits}]
+    return report
+
+
+# The violence -----------------------------------------------------------------------------------
+
+
+class Tormentor:
+    """Keeps one scheduler process running, and kills it again and again.
+
+    Each has a role of its own in the database, so that its commits can be told from the others'.
+    """
+
+    def __init__(self, plan: Plan, database: str, folder: Path, slot: int, connection: Connection[Any]) -> None:
+        self._plan = plan
+        self._role = f"scheduler_{slot}"
+        connection.execute(f"DROP ROLE IF EXISTS {self._role}")
+        connection.execute(f"CREATE ROLE {self._role} LOGIN SUPERUSER")
+        self._admin = database
+        self._database = make_conninfo(database, user=self._role)
+        self._log = folder / f"{self._role}.log"
+        self._random = random.Random(f"{plan.seed}/{slot}")
+        self._process = self._start()
+        self.kills = 0
+        self.hits = 0
+
+    def torment(self, until: float) -> None:
+        """Kill it every now and then until that monotonic time; then leave one running."""
+        with Connection.connect(self._admin, autocommit=True, application_name="chaos") as connection:
+            while True:
+                self._process.wait_until_serving()
+                life = self._random.expovariate(1 / self._plan.pause)
+                if time.monotonic() + life >= until:
+                    return
+                time.sleep(life)
+                self.hits += self._random.random() < 0.5 and self._wait_for_commit(connection)
+                self._process.kill()
+                self.kills += 1
+                self._process = self._start()
+
+    def stop(self) -> int:
+        """End it in peace. Answers its exit code."""
+        return self._process.stop()
+
+    def count(self, event: str) -> int:
+        """How often its schedulers have told this event."""
+        return self._log.read_text(errors="replace").count(f'{{"event": "{event}"')
+
+    def _start(self) -> SchedulerProcess:
+        return SchedulerProcess(self._database, "tests.acceptance.chaos_workflows", self._log, lease=self._plan.lease)
+
+    def _wait_for_commit(self, connection: Connection[Any]) -> bool:
+        """Until the server works on a commit of this scheduler; not for long, as it may have none."""
+        deadline = time.monotonic() + _AIM
+        question = """
+            SELECT FROM pg_stat_activity
+            WHERE usename = %s AND application_name = 'dataflows committer' AND state = 'active'
+        """
+        while time.monotonic() < deadline:
+            if connection.execute(question, [self._role]).fetchone() is not None:
+                return True
+        return False
+
+
+def _let_happen(plan: Plan, database: str, tormentors: list[Tormentor]) -> None:
+    until = time.monotonic() + plan.seconds
+    with ThreadPoolExecutor(len(tormentors) + 1) as threads:
+        feeding = threads.submit(_feed, plan, database)
+        tormenting = [threads.submit(tormentor.torment, until) for tormentor in tormentors]
+    for future in (feeding, *tormenting):
+        future.result()
+
+
+def _feed(plan: Plan, database: str) -> None:
+    """Start the executions, and send the signals, spread over the time of the kills."""
+    chance = random.Random(f"{plan.seed}/feed")
+    begin = time.monotonic()
+    todo = sorted(_occasions(plan, chance), key=lambda occasion: occasion[0])
+    with Client(database) as client:
+        for share, number, is_signal in todo:
+            time.sleep(max(0.0, begin + share * plan.seconds - time.monotonic()))
+            execution_id = f"chaos-{number}"
+            if is_signal:
+                client.signal(execution_id, "go", execution_id, id="once")
+            else:
+                client.start(SHAPES[number % len(SHAPES)], number, plan.steps, id=execution_id)
+
+
+def _occasions(plan: Plan, chance: random.Random) -> Iterator[tuple[float, int, bool]]:
+    """When in the period (0 to 1), which execution, and whether it is sent its signal (twice, as senders do) or started."""
+    for number in range(plan.executions):
+        started = chance.random() * 0.95
+        yield started, number, False
+        if SHAPES[number % len(SHAPES)] is signalled:
+            yield chance.uniform(started, 1), number, True
+            yield chance.uniform(started, 1), number, True
+
+
+def _wait_for_rest(connection: Connection[Any]) -> None:
+    """Until all have ended, or have had time enough."""
+    deadline = time.monotonic() + _LONGEST_REST
+    unfinished = "SELECT FROM dataflows.executions WHERE status NOT IN ('completed', 'failed', 'blocked') LIMIT 1"
+    while connection.execute(unfinished).fetchone() is not None and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+# The script -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _own_server() -> Iterator[tuple[str, Path]]:
+    """A PostgreSQL of our own, and a folder for logs; both are gone afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="df-", dir="/tmp"))  # short, since a socket's path is
+    home.chmod(0o755)
+    try:
+        with EmbeddedPostgres(home) as postgres:
+            yield postgres.conninfo, home
+    finally:
+        shutil.rmtree(home)
+
+
+def _print(console: Console, plan: Plan, report: Report) -> None:
+    title = f"{plan.executions} executions of {plan.steps} steps, {plan.processes} schedulers, seed {plan.seed}"
+    table = Table("what", "number", title=title, title_justify="left")
+    table.columns[1].justify = "right"
+    for what, number in report.counts.items():
+        table.add_row(what, str(number))
+    for what in findings.VIOLATIONS:
+        table.add_row(what, str(len(report.violations.get(what, ()))), style="red" if what in report.violations else "")
+    console.print(table)
+    for what, rows in report.violations.items():
+        console.print(f"[bold red]VIOLATION[/] {what}: {len(rows)}")
+        for row in rows[:10]:
+            console.print(f"  {row}", markup=False)
+    verdict = "[bold red]something is wrong[/]" if report.violations else "[bold green]nothing lost, doubled or stranded[/]"
+    console.print(verdict)
+
+
+def _plan() -> Plan:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--executions", type=int, default=Plan.executions)
+    parser.add_argument("--steps", type=int, default=Plan.steps, help="of each execution; at least 3")
+    parser.add_argument("--processes", type=int, default=Plan.processes, help="schedulers")
+    parser.add_argument("--seconds", type=float, default=Plan.seconds, help="for how long they are killed")
+    parser.add_argument("--pause", type=float, default=Plan.pause, help="mean life of a scheduler, in seconds")
+    parser.add_argument("--lease", default=Plan.lease, help="of each scheduler")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    return Plan(**vars(parser.parse_args()))
+
+
+def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left behind
+    console, plan = Console(), _plan()
+    console.print(f"{plan}: under way for {plan.seconds:g} s and the time to come to rest …", markup=False)
+    with _own_server() as (database, folder):
+        with Client(database):
+            pass  # migrates
+        report = run(plan, database, folder)
+    _print(console, plan, report)
+    return 1 if report.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Stands between a scheduler and PostgreSQL, and cuts connections just after a request was handed on.
+
+The request is then carried out, or not, and its answer is lost either way. Listens on a Unix socket, as PostgreSQL
+does; knows of PostgreSQL's protocol that a request ends with a Sync message, and where a session tells its name.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+
+from typing_extensions import Self
+
+__all__ = ["CuttingProxy"]
+
+_SYNC = b"S\x00\x00\x00\x04"
+_CHUNK = 1 << 20
+
+
+class CuttingProxy:
+    """``host=folder`` in a conninfo reaches the server through it.
+
+    :param server: the server's socket.
+    :param folder: where its own socket is made.
+    :param cuts: told the first message of a session (it holds ``application_name``); whether to cut its next request.
+    :ivar cut: how many requests were handed on and lost their answer.
+    """
+
+    def __init__(self, server: Path, folder: Path, cuts: Callable[[bytes], bool], seed: int = 0) -> None:
+        self._server = server
+        self._cuts = cuts
+        self._random = random.Random(seed)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(folder / server.name))
+        self.cut = 0
+
+    def __enter__(self) -> Self:
+        self._listener.listen(100)
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(str(self._server))
+                threading.Thread(target=self._forward_requests, args=[client, server], daemon=True).start()
+                threading.Thread(target=_forward, args=[server, client], daemon=True).start()
+
+    def _forward_requests(self, client: socket.socket, server: socket.socket) -> None:
+        first = b""
+        with closing(client), closing(server), suppress(OSError):
+            while data := client.recv(_CHUNK):
+                first = first or data
+                is_request = data.endswith(_SYNC) and data is not first
+                if is_request and self._cuts(first):
+                    self._hand_on_and_cut(data, client, server)
+                    return
+                server.sendall(data)
+            server.shutdown(socket.SHUT_RDWR)
+
+    def _hand_on_and_cut(self, request: bytes, client: socket.socket, server: socket.socket) -> None:
+        """Before the request arrives, while it is carried out, or after: the client cannot know."""
+        self.cut += 1
+        when = self._random.choice(("before", "while", "after"))
+        if when != "while":
+            client.shutdown(socket.SHUT_RDWR)
+        if when == "before":
+            server.shutdown(socket.SHUT_RDWR)
+            return
+        server.sendall(request)
+        if when == "while":
+            client.shutdown(socket.SHUT_RDWR)
+            server.shutdown(socket.SHUT_WR)
+        else:
+            server.shutdown(socket.SHUT_WR)
+
+
+def _forward(server: socket.socket, client: socket.socket) -> None:
+    with suppress(OSError):
+        while data := server.recv(_CHUNK):
+            client.sendall(data)
+        client.shutdown(socket.SHUT_RDWR)

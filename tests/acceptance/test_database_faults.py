@@ -1,0 +1,155 @@
+"""The database goes away, in every way that it has: nothing that was journaled is lost, and nothing is journaled twice."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from dataflows.errors import DatabaseUnavailable
+from interpreter import Client, Scheduler
+from tests.acceptance import ledger
+from tests.acceptance.crashing_server import CrashingServer
+from tests.acceptance.cutting_proxy import CuttingProxy
+from tests.acceptance.load import assert_all_went_right, start_load, unfinished
+from tests.acceptance.waiting import wait_until
+from tests.databases import opened
+
+EXECUTIONS = 40
+
+
+@contextmanager
+def repeating(act: Callable[[], object], pause: float) -> Iterator[None]:
+    """In the background, again and again."""
+    end = threading.Event()
+
+    def repeat() -> None:
+        while not end.wait(pause):
+            act()
+
+    with ThreadPoolExecutor(1) as thread:
+        repeated = thread.submit(repeat)
+        try:
+            yield
+        finally:
+            end.set()
+            repeated.result()
+
+
+def test_a_server_that_is_stopped_at_once_in_mid_run_loses_nothing_and_doubles_nothing(
+    crashing_server: CrashingServer,
+) -> None:
+    database = crashing_server.conninfo
+    with Client(database) as client, opened(database) as sql:
+        sql.execute(ledger.SCHEMA)
+        ledger.open_ledger(database)
+        start_load(client, EXECUTIONS)
+    with Scheduler(database, lease="1s"):
+        for _ in range(2):
+            with opened(database) as sql:
+                before = unfinished(sql)
+                wait_until(lambda sql=sql, before=before: unfinished(sql) < before, "some have been completed")
+            crashing_server.crash()
+            crashing_server.start()
+        with opened(database) as sql:
+            assert_all_went_right(sql, EXECUTIONS)
+
+
+def test_with_every_connection_terminated_again_and_again_all_complete_and_nothing_is_doubled(
+    open_scheduler: Callable[..., Scheduler], sql: Connection[Any]
+) -> None:
+    terminate = """
+        SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()
+    """
+    first = open_scheduler()
+    open_scheduler()
+    with repeating(lambda: sql.execute(terminate), pause=0.25):
+        start_load(first, EXECUTIONS)
+        wait_until(lambda: unfinished(sql) < EXECUTIONS / 2, "most have been completed", pause=0.1)
+    assert_all_went_right(sql, EXECUTIONS)
+
+
+@pytest.mark.parametrize("session", ["committer", "claimer"])
+def test_a_request_whose_answer_is_lost_takes_effect_once(session: str, database: str, sql: Connection[Any]) -> None:
+    chance = random.Random(session)
+
+    def cuts(first: bytes) -> bool:
+        return f"dataflows {session}".encode() in first and chance.random() < 0.1
+
+    with through_proxy(database, cuts) as (proxy, proxied), Scheduler(proxied, lease="5s") as scheduler:
+        start_load(scheduler, EXECUTIONS)
+        assert_all_went_right(sql, EXECUTIONS)
+        assert proxy.cut >= 5
+
+
+@contextmanager
+def through_proxy(database: str, cuts: Callable[[bytes], bool]) -> Iterator[tuple[CuttingProxy, str]]:
+    known = conninfo_to_dict(database)
+    server = Path(f"{known['host']}/.s.PGSQL.{known['port']}")
+    with tempfile.TemporaryDirectory(prefix="df-", dir="/tmp") as folder:  # short, since a socket's path is
+        with CuttingProxy(server, Path(folder), cuts) as proxy:
+            yield proxy, make_conninfo(database, host=folder)
+
+
+# No connection to be had ------------------------------------------------------------------------
+
+CONNECTIONS = 12
+
+
+@pytest.fixture
+def limited(database: str, sql: Connection[Any]) -> Iterator[str]:
+    """The database, for a role that may have only a few connections."""
+    sql.execute(f"CREATE ROLE limited LOGIN CONNECTION LIMIT {CONNECTIONS}")
+    sql.execute("GRANT USAGE ON SCHEMA dataflows TO limited")
+    sql.execute("GRANT ALL ON ALL TABLES IN SCHEMA dataflows TO limited")
+    yield make_conninfo(database, user="limited")
+    sql.execute("DROP OWNED BY limited")
+    sql.execute("DROP ROLE limited")
+
+
+@contextmanager
+def all_connections_taken(limited: str, sql: Connection[Any]) -> Iterator[None]:
+    """Whoever has one is thrown out, and nobody gets one while this lasts."""
+    with ExitStack() as stack:
+        taken = 0
+        while taken < CONNECTIONS:
+            sql.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'limited'")
+            with suppress(psycopg.OperationalError):
+                while True:
+                    stack.enter_context(closing(Connection.connect(limited, application_name="greedy")))
+            greedy = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'greedy'"
+            taken = sql.execute(greedy).fetchone()[0]  # type: ignore[index]
+        yield
+
+
+def test_while_no_connection_is_to_be_had_a_scheduler_waits_and_then_goes_on(
+    limited: str, sql: Connection[Any], client: Client
+) -> None:
+    events: list[str] = []
+    with Scheduler(limited, lease="1s", on_event=lambda event, _: events.append(event)):
+        start_load(client, EXECUTIONS)
+        wait_until(lambda: unfinished(sql) < EXECUTIONS, "some have been completed")
+        with all_connections_taken(limited, sql):
+            events.clear()
+            wait_until(lambda: "heartbeat-failed" in events, "the scheduler notices")
+            assert len(events) < 1_000  # it does not try again without a pause
+        assert_all_went_right(sql, EXECUTIONS)
+
+
+def test_a_scheduler_that_gets_no_connection_says_so_and_leaves_nothing_behind(
+    limited: str, sql: Connection[Any], database: str
+) -> None:
+    with all_connections_taken(limited, sql), pytest.raises(DatabaseUnavailable, match="too many connections"):
+        Scheduler(limited).__enter__()
+    before = threading.active_count()

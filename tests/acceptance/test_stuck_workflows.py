@@ -1,0 +1,146 @@
+"""A workflow that computes or blocks for ever between two yields: it is blocked, the others go on, and one can stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from dataflows import Flow, sleep, step, wait, workflow
+from dataflows.errors import ExecutionBlocked
+from interpreter import Scheduler, Status
+from tests.acceptance.waiting import wait_until
+
+OpenScheduler = Callable[..., Scheduler]
+
+
+class Switch:
+    """Lets the stuck loops of a test end with it: a thread cannot be stopped from outside."""
+
+    on = True
+
+
+@pytest.fixture(autouse=True)
+def switch() -> Any:
+    Switch.on = True
+    yield
+    Switch.on = False
+
+
+def answer() -> int:
+    return 42
+
+
+@workflow("stuck/innocent")
+def innocent() -> Flow[int]:
+    yield from sleep("rest", 0.05)
+    return (yield from step("answer", answer))
+
+
+@workflow("stuck/spins")
+def spins() -> Flow[int]:
+    yield from step("answer", answer)
+    while Switch.on:
+        pass
+    return 1
+
+
+@workflow("stuck/blocks")
+def blocks() -> Flow[int]:
+    yield from step("answer", answer)
+    while Switch.on:
+        time.sleep(5)
+    return 1
+
+
+@workflow("stuck/swallows")
+def swallows() -> Flow[int]:
+    yield from step("answer", answer)
+    while Switch.on:
+        with suppress(BaseException):
+            while Switch.on:
+                time.sleep(0.001)
+    return 1
+
+
+@workflow("stuck/cleans-up-for-ever")
+def cleans_up_for_ever() -> Flow[None]:
+    try:
+        yield from wait("never")
+    finally:
+        while Switch.on:
+            time.sleep(0.001)
+
+
+@pytest.mark.parametrize(
+    ("stuck", "line"),
+    [(spins, "while Switch.on:"), (blocks, "time.sleep(5)"), (swallows, "time.sleep(0.001)")],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_a_workflow_that_never_yields_is_blocked_with_its_stack_and_the_others_go_on(
+    stuck: Any, line: str, open_scheduler: OpenScheduler
+) -> None:
+    scheduler = open_scheduler(drive_limit="300ms")
+    handles = [scheduler.start(innocent) for _ in range(5)]
+    guilty = scheduler.start(stuck)
+    handles += [scheduler.start(innocent) for _ in range(5)]
+
+    with pytest.raises(ExecutionBlocked, match="without yielding"):
+        guilty.result("20s")
+    assert [handle.result("20s") for handle in handles] == [42] * 10
+    assert scheduler.run(innocent) == 42
+    problem = guilty.describe().problem
+    assert problem is not None and line in problem and "test_stuck_workflows.py" in problem
+    assert [entry.kind for entry in guilty.history()] == ["started", "begun", "step"]
+
+
+def test_a_scheduler_can_be_left_while_a_workflow_is_stuck(database: str) -> None:
+    with Scheduler(database, lease="1s", drive_limit="300ms") as scheduler:
+        guilty = scheduler.start(blocks)
+        wait_until(lambda: len(guilty.history()) == 3, "it is stuck behind its step")
+    with Scheduler(database, lease="1s", drive_limit="300ms", workflows=[innocent]) as scheduler:
+        assert scheduler.run(innocent) == 42
+
+
+def test_two_workflows_that_are_stuck_one_after_the_other_are_both_blocked(open_scheduler: OpenScheduler) -> None:
+    scheduler = open_scheduler(drive_limit="300ms")
+    handles = [scheduler.start(stuck) for stuck in (blocks, swallows, blocks, spins)]
+
+    for handle in handles:
+        with pytest.raises(ExecutionBlocked):
+            handle.result("30s")
+    assert scheduler.run(innocent) == 42
+
+
+def test_a_cleanup_that_never_ends_when_a_suspended_workflow_is_let_go_stops_nobody(
+    open_scheduler: OpenScheduler,
+) -> None:
+    scheduler = open_scheduler(drive_limit="300ms", cached=1)
+    first = scheduler.start(cleans_up_for_ever)
+    wait_until(lambda: first.status() is Status.SUSPENDED, "it is suspended, and kept")
+    second = scheduler.start(cleans_up_for_ever)
+    wait_until(lambda: second.status() is Status.SUSPENDED, "the other is suspended, and kept in its place")
+
+    assert scheduler.run(innocent) == 42
+    assert first.status() is Status.SUSPENDED
+
+
+def test_a_workflow_that_raises_what_ends_a_program_fails_alone(open_scheduler: OpenScheduler) -> None:
+    scheduler = open_scheduler()
+    handles = [scheduler.start(raises, kind) for kind in ("KeyboardInterrupt", "SystemExit", "GeneratorExit")]
+
+    for handle in handles:
+        with pytest.raises(BaseException, match="KeyboardInterrupt|SystemExit|GeneratorExit|on purpose"):
+            handle.result("20s")
+    assert scheduler.run(innocent) == 42
+
+
+@workflow("stuck/raises")
+def raises(kind: str) -> Flow[None]:
+    yield from step("answer", answer)
+    raise {"KeyboardInterrupt": KeyboardInterrupt, "SystemExit": SystemExit, "GeneratorExit": GeneratorExit}[kind](
+        "on purpose"
+    )

@@ -1,0 +1,103 @@
+"""The one PostgreSQL server that everything is measured on, and a fresh database for each turn.
+
+Owns the server's temporary home, the prepared databases that turns get copies of, and the yardstick: single-row
+commits of plain psycopg. Knows nothing of workloads.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Self
+
+import psycopg
+
+from interpreter.embedded import EmbeddedPostgres
+from tests.benchmarks.programs.raw import TABLE, commit_times
+
+__all__ = ["Server"]
+
+_COMMITS = 100
+
+
+class Server:
+    """An embedded PostgreSQL with its default, durable settings; it is gone when it is left.
+
+    Its home is in ``/var/tmp`` where there is one: ``/tmp`` may be memory, on which a commit costs nothing.
+    """
+
+    def __init__(self) -> None:
+        disk = "/var/tmp" if Path("/var/tmp").is_dir() else None
+        self._home = Path(tempfile.mkdtemp(prefix="dataflows-benchmarks-", dir=disk))
+        self._home.chmod(0o755)  # root's server runs as another user
+        self._postgres = EmbeddedPostgres(self._home)
+        self._numbers = count(1)
+        self._yardstick: psycopg.Connection | None = None
+
+    def __enter__(self) -> Self:
+        self._postgres.start()
+        self._open_yardstick()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stop()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def url(self, database: str) -> str:
+        """The URL of a database of this server."""
+        return self._postgres.url.replace("/postgres?", f"/{database}?")
+
+    def prepare(self, database: str, make: Callable[[str], None]) -> str:
+        """Make a database, which is called with its URL, and answer the URL."""
+        self._execute(f"CREATE DATABASE {database}")
+        make(self.url(database))
+        return self.url(database)
+
+    @contextmanager
+    def copy(self, database: str) -> Iterator[str]:
+        """The URL of a copy of a prepared database, in a server that has just made a checkpoint."""
+        name = f"turn_{next(self._numbers)}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {database}")
+        self._execute("CHECKPOINT")
+        try:
+            yield self.url(name)
+        finally:
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def commits(self) -> list[float]:
+        """How many milliseconds each of a hundred single-row commits takes just now."""
+        assert self._yardstick is not None
+        self._yardstick.execute("TRUNCATE journal")
+        return [1000 * seconds for seconds in commit_times(self._yardstick, "yardstick", _COMMITS)]
+
+    def load(self, library: str) -> None:
+        """Restart the server with a library loaded."""
+        self._execute(f"ALTER SYSTEM SET shared_preload_libraries = '{library}'")
+        self._stop()
+        self._postgres.start()
+        self._open_yardstick()
+
+    def describe(self) -> dict[str, str]:
+        """Its version, and the settings that durability hangs on."""
+        names = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers")
+        with psycopg.connect(self.url("postgres")) as connection:
+            shown = [connection.execute(f"SHOW {name}".encode()).fetchone() for name in names]
+        return {name: row[0] for name, row in zip(names, shown, strict=True) if row is not None}
+
+    def _open_yardstick(self) -> None:
+        self._yardstick = psycopg.connect(self.url("postgres"), autocommit=True)
+        self._yardstick.execute(TABLE)
+        self.commits()  # warm from here on
+
+    def _stop(self) -> None:
+        if self._yardstick is not None:
+            self._yardstick.close()
+        self._postgres.close()
+
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement.encode())

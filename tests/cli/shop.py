@@ -1,0 +1,84 @@
+"""The workflows that the command is tried with."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from dataflows import Event, Flow, Retry, Trigger, gather, race, sleep, step, wait, workflow
+
+HOSTILE = "\x1b[31m\x9b2J\u202e[bold]x[/bold]"
+"""Escape sequences old and new, a change of direction, and what rich takes for markup."""
+
+
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+def complain(about: str) -> None:
+    raise ValueError(f"no good: {about}")
+
+
+def touch_and_linger(file: str, seconds: float) -> str:
+    Path(file).touch()
+    time.sleep(seconds)
+    return "lingered"
+
+
+def leave() -> None:
+    raise SystemExit(3)
+
+
+@workflow("add")
+def add_up(a: int, b: int = 10) -> Flow[int]:
+    print("the workflow says something itself")
+    return (yield from step("sum", add, a, b))
+
+
+@workflow("echo")
+def echo(value: object) -> Flow[object]:
+    yield from sleep("nothing", 0)
+    return value
+
+
+@workflow("complain")
+def complainer(about: str = "this") -> Flow[None]:
+    yield from step("complain", complain, about, retry=Retry(attempts=2, first=0.01))
+
+
+@workflow("approve")
+def approve() -> Flow[object]:
+    decision, _ = yield from gather(
+        wait("approval", timeout="7d"), race(paid=wait("payment"), late=sleep("deadline", "1h"))
+    )
+    return decision
+
+
+@workflow("hostile")
+def hostile(value: str) -> Flow[str]:
+    yield from step(HOSTILE, complain, value, retry=Retry(attempts=1))
+    return value
+
+
+@workflow("linger")
+def linger(file: str, seconds: float) -> Flow[str]:
+    return (yield from step("linger", touch_and_linger, file, seconds))
+
+
+@workflow("triggered", trigger=Trigger("shop", "order.paid"))
+def triggered(event: Event) -> Flow[list[object]]:
+    yield from sleep("nothing", 0)
+    return [event.type, event.data]
+
+
+@workflow("leave")
+def leaver() -> Flow[None]:
+    yield from step("leave", leave)
+
+
+@workflow("change")
+def changing() -> Flow[str]:
+    yield from step(os.environ.get("SHOP_STEP", "before"), add, 1, 1)
+    yield from wait("go")
+    return "gone"

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from typer.testing import Result
+
+from interpreter import Client
+from interpreter.cli.app import COMMANDS
+from interpreter.cli.exits import MEANINGS, Exit
+from tests.cli.running import ROOT
+from tests.cli.shop import echo
+
+Dataflows = Callable[..., Result]
+
+
+def test_the_first_page_names_every_command_and_what_every_exit_code_means(dataflows: Dataflows) -> None:
+    page = " ".join(dataflows("--help").stdout.split())
+    assert set(MEANINGS) == set(Exit)
+    for code in Exit:
+        assert f"• {code:d} " in page
+    for name in COMMANDS:
+        assert f"│ {name} " in page
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_speaks_to_machines_and_takes_a_database(dataflows: Dataflows, name: str) -> None:
+    helped = dataflows(name, "--help")
+    assert helped.exit_code == 0
+    assert "--json" in helped.stdout and "DATAFLOWS_DATABASE_URL" in helped.stdout
+
+
+def test_the_installed_program_writes_to_a_terminal_that_knows_ascii_only(client: Client, id: str) -> None:
+    client.start(echo, "naïve ✓", id=f"{id}-é")
+    shown = subprocess.run(
+        [sys.executable, "-c", "from interpreter.cli import main; main()", "list"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+    )
+    assert f"{id}-\\xe9".encode() in shown.stdout

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interpreter import Client, Scheduler
+
+PROJECT = Path(__file__).parents[2]
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def scheduler(database: str) -> Iterator[Scheduler]:
+    """One that serves everything, for all the tests of a module."""
+    with Scheduler(database) as scheduler:
+        yield scheduler
+
+
+@pytest.fixture
+def new_scheduler(new_database: Callable[[], str]) -> Callable[..., Scheduler]:
+    """Makes schedulers, not yet open, on a database of the test's own."""
+    database = new_database()
+    return lambda **settings: Scheduler(database, **{"grace": 1, **settings})
+
+
+@pytest.fixture
+def client(database: str) -> Iterator[Client]:
+    with Client(database) as client:
+        yield client
+
+
+@pytest.fixture
+def id() -> str:
+    """An id that no other test has."""
+    return f"test-{next(_numbers)}"
+
+
+@pytest.fixture
+def calls() -> list[Any]:
+    """Where the steps of a test write down that they ran."""
+    return []

@@ -1,0 +1,198 @@
+"""Claiming: what is due, the oldest first, by nobody twice, and without reading what is not due."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from interpreter.store.arrays import IntArray, TextArray
+from interpreter.store.journal import Claimed
+from interpreter.store.queries import QUERIES
+from interpreter.store.rows import FORMAT
+from tests.databases import opened
+from tests.store.desk import Desk, one, started
+
+BORN = """
+INSERT INTO dataflows.executions (id, workflow, version, status, due_at, format, created_at)
+SELECT 'e' || lpad(n::text, 5, '0'), 'w', 1, 'suspended', now() - make_interval(secs => %(most)s - n), 1, now()
+FROM generate_series(1, %(most)s) AS n
+"""
+"""Executions that are all due, ``e00001`` the longest."""
+
+
+@pytest.fixture
+def desk(new_database: Callable[[], str]) -> Iterator[Desk]:
+    with Desk(new_database()) as desk:
+        yield desk
+
+
+def names(claimed: list[Claimed]) -> list[str]:
+    return sorted(one.execution_id for one in claimed)
+
+
+def change(desk: Desk, what: str, *ids: str) -> None:
+    desk.connection.execute(f"UPDATE dataflows.executions SET {what} WHERE id = ANY (%s)".encode(), [list(ids)])
+
+
+# Which ------------------------------------------------------------------------------------------
+
+
+def test_the_oldest_due_are_claimed_first(desk: Desk) -> None:
+    desk.connection.execute(BORN, {"most": 10})
+    assert names(desk.claim(most=3)) == ["e00001", "e00002", "e00003"]
+    assert names(desk.claim(most=3)) == ["e00004", "e00005", "e00006"]
+    assert len(desk.claim()) == 4
+    assert desk.claim() == []
+
+
+def test_the_oldest_are_first_over_all_workflows_and_versions(desk: Desk) -> None:
+    for age, (id, workflow, version) in enumerate([("a", "w", 1), ("b", "v", 1), ("c", "w", 2), ("d", "v", 1)]):
+        started(desk.connection, id, workflow, version)
+        change(desk, f"due_at = now() - interval '{100 - age} s'", id)
+    assert names(desk.claim(("w", 1), ("w", 2), ("v", 1), most=2)) == ["a", "b"]
+
+
+def test_only_workflow_versions_that_are_known_are_claimed(desk: Desk) -> None:
+    for workflow, version in (("w", 1), ("w", 2), ("v", 1), ("u", 1)):
+        started(desk.connection, f"{workflow}{version}", workflow, version)
+    assert names(desk.claim(("w", 2), ("u", 1), ("unheard of", 7))) == ["u1", "w2"]
+    assert desk.status("w1") == desk.status("v1") == "pending"
+
+
+def test_what_is_not_due_paused_held_ended_blocked_or_of_a_later_format_is_left(desk: Desk) -> None:
+    for id in ("later", "paused", "future", "blocked", "ended", "waiting", "claimable"):
+        started(desk.connection, id, delay=3600 if id == "later" else 0)
+    change(desk, "paused = true", "paused")
+    change(desk, f"format = {FORMAT + 1}", "future")
+    change(desk, "status = 'blocked', due_at = NULL", "blocked")
+    change(desk, "status = 'completed', due_at = NULL", "ended")
+    change(desk, "status = 'suspended', due_at = NULL", "waiting")
+    assert names(desk.claim()) == ["claimable"]
+    assert desk.claim() == [], "what is held is not claimed again"
+
+
+def test_a_due_time_that_no_clock_shows_stops_nobody(desk: Desk) -> None:
+    for id in ("never", "always", "claimable"):
+        started(desk.connection, id)
+    change(desk, "due_at = 'infinity'", "never")
+    change(desk, "due_at = '-infinity'", "always")
+    assert names(desk.claim()) == ["always", "claimable"]
+
+
+def test_a_claim_tells_what_its_holder_must_know(desk: Desk) -> None:
+    started(desk.connection, "known", "v", 3)
+    change(desk, "generation = 4, inbox_seq = 5, deaths = 1", "known")
+    assert desk.claim(("v", 3)) == [Claimed("known", 4, "v", 3, 5, 1)]
+    assert desk.status("known") == "running"
+    assert one(desk.connection, "SELECT due_at IS NULL AND scheduler = %s FROM dataflows.executions", desk.scheduler)
+
+
+# Suspects ---------------------------------------------------------------------------------------
+
+
+def test_suspects_are_taken_one_at_a_time_beside_all_others(desk: Desk) -> None:
+    desk.connection.execute(BORN, {"most": 6})
+    change(desk, "deaths = 2", "e00001", "e00003")
+    change(desk, "deaths = 3", "e00004")
+    assert names(desk.claim()) == ["e00001", "e00002", "e00005", "e00006"]
+    assert desk.claim(suspects=False) == []
+    assert names(desk.claim()) == ["e00003"]
+
+
+def test_old_suspects_do_not_keep_the_others_waiting(desk: Desk) -> None:
+    desk.connection.execute(BORN, {"most": 6})
+    change(desk, "deaths = 2", "e00001", "e00002", "e00003")
+    assert names(desk.claim(most=2, suspects=False)) == ["e00004", "e00005"]
+
+
+# Several at once --------------------------------------------------------------------------------
+
+
+def test_many_who_claim_at_once_take_everything_and_nothing_twice(desk: Desk) -> None:
+    desk.connection.execute(BORN, {"most": 400})
+    url = desk.connection.info.dsn
+
+    def claim_until_there_is_nothing(_: int) -> list[str]:
+        with Desk(url) as claimer:
+            taken: list[str] = []
+            while claimed := claimer.claim(most=7):
+                taken += names(claimed)
+            return taken
+
+    with ThreadPoolExecutor(4) as threads:
+        taken = list(threads.map(claim_until_there_is_nothing, range(4)))
+    assert Counter(id for each in taken for id in each) == Counter(f"e{n:05}" for n in range(1, 401))
+
+
+def test_what_another_is_about_to_take_is_passed_over_and_not_waited_for(desk: Desk) -> None:
+    desk.connection.execute(BORN, {"most": 4})
+    with Desk(desk.connection.info.dsn) as other, other.connection.transaction():
+        assert names(other.claim(most=2)) == ["e00001", "e00002"]
+        assert names(desk.claim(most=2)) == ["e00003", "e00004"]
+
+
+# Reading no more than needed --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def crowded(new_database: Callable[[], str]) -> Iterator[Connection[Any]]:
+    """50,000 executions: some due, most asleep, and some dozen held."""
+    with opened(new_database()) as connection:
+        connection.execute(BORN, {"most": 50_000})
+        connection.execute("UPDATE dataflows.executions SET due_at = now() + interval '1 day' WHERE id > 'e00300'")
+        connection.execute(
+            "UPDATE dataflows.executions SET due_at = NULL, status = 'running', scheduler = 7 WHERE id > 'e49980'"
+        )
+        connection.execute("ANALYZE dataflows.executions")
+        yield connection
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
+
+
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "claim": {
+        "scheduler": 7,
+        "format": FORMAT,
+        "workflows": TextArray(["w", "v"]),
+        "versions": IntArray([1, 1]),
+        "most": 50,
+        "suspects": True,
+    },
+    "read_inbox": {"ids": TextArray(["e00001", "e00002"])},
+    "find_messages": {"scheduler": 7},
+    "list_held": {"scheduler": 7},
+    "hand_back": {"scheduler": 7},
+    "look_up": {"id": "e00001"},
+    "read_result": {"id": "e00001"},
+    "read_history": {"id": "e00001"},
+    "list_executions": {"status": None, "workflow": None, "tags": None, "before": None, "limit": 50},
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_among_50_000_executions_it_is_found_by_an_index(crowded: Connection[Any], name: str) -> None:
+    rows = crowded.execute(b"EXPLAIN (FORMAT JSON) " + QUERIES[name], QUESTIONS[name], prepare=False).fetchall()
+    found = rows[0][0] if isinstance(rows[0][0], list) else json.loads(rows[0][0])
+    scans = [node for node in nodes(found[0]["Plan"]) if node.get("Relation Name") == "executions"]
+    assert scans, "it looks at executions"
+    assert not [node for node in scans if node["Node Type"] == "Seq Scan"], found
+
+
+def test_a_claim_walks_the_index_of_what_is_due_and_nothing_else(crowded: Connection[Any]) -> None:
+    query = b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + QUERIES["claim"]
+    with crowded.transaction(force_rollback=True):
+        rows = crowded.execute(query, {**QUESTIONS["claim"], "most": 10}).fetchall()
+    scans = [node for node in nodes(rows[0][0][0]["Plan"]) if node.get("Index Name") == "executions_due"]
+    assert len(scans) == 1
+    assert scans[0]["Actual Rows"] * scans[0]["Actual Loops"] <= 10
+    assert scans[0].get("Rows Removed by Filter", 0) == 0

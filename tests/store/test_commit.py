@@ -1,0 +1,232 @@
+"""Group commits: whole or not at all, and never by a scheduler that was taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from interpreter.machine import Status
+from interpreter.store import journal
+from interpreter.store.journal import Batch, LeaseLost, Move, Start
+from tests.databases import opened
+from tests.store.desk import EMPTY, Desk, one, sent, step
+from tests.waiting import eventually
+
+NEXT_CENTURY = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def desk(database: str) -> Iterator[Desk]:
+    with Desk(database) as desk:
+        yield desk
+
+
+@pytest.fixture
+def other(database: str) -> Iterator[Desk]:
+    with Desk(database) as desk:
+        yield desk
+
+
+# Whole or not at all ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        pytest.param(lambda: step("spoilt", 3, name="\0"), id="a name with NUL"),
+        pytest.param(lambda: step("spoilt", 3, name="\ud800"), id="a name that is no UTF-8"),
+        pytest.param(lambda: step("spoilt", 2), id="a number that is taken"),
+    ],
+)
+def test_a_batch_with_a_bad_line_writes_nothing_at_all(desk: Desk, spoilt: Callable[[], Any]) -> None:
+    desk.start_held("spoilt")
+    desk.start_held(innocent := f"innocent {id(spoilt)}")
+    line = spoilt()
+    batch = Batch([step(innocent, 3), line], [Move(innocent, Status.SUSPENDED)], [Start("new", "w", 1, None, *EMPTY)])
+    with pytest.raises((psycopg.Error, UnicodeEncodeError)):
+        journal.commit(desk.connection, desk.scheduler, batch)
+    assert desk.seqs(innocent) == [1, 2]
+    assert desk.status(innocent) == "running"
+    assert one(desk.connection, "SELECT count(*) FROM dataflows.executions WHERE id = 'new'") == 0
+    desk.commit(step(innocent, 3))  # the connection is as good as before
+    assert desk.seqs(innocent) == [1, 2, 3]
+    desk.connection.execute("DELETE FROM dataflows.executions; DELETE FROM dataflows.journal")
+
+
+def test_a_batch_of_everything_is_written_and_answered(desk: Desk) -> None:
+    desk.start_held("a", "b", "c")
+    sent(desk.connection, "a", "m1")
+    batch = Batch(
+        [step("a", 3), step("b", 3), step("a", 4)],
+        [Move("b", Status.COMPLETED), Move("c", Status.SUSPENDED, inbox_seq=0)],
+        [Start("d", "w", 1, '{"k": "v"}', *EMPTY), Start("a", "w", 1, None, *EMPTY)],
+        [("a", 1, 4)],
+    )
+    committed = journal.commit(desk.connection, desk.scheduler, batch)
+    assert committed.moved == {"b", "c"}
+    assert committed.started == {"d"}, "the id that was in use is not among the started"
+    assert [desk.status(id) for id in "abcd"] == ["running", "completed", "suspended", "running"]
+    assert [desk.seqs(id) for id in "abcd"] == [[1, 2, 3, 4], [1, 2, 3], [1, 2], [1, 2]]
+    assert journal.read_inbox(desk.connection, ["a"]) == ([], {"a": 1}), "the message is journaled"
+    assert one(desk.connection, "SELECT ended_at FROM dataflows.executions WHERE id = 'b'") is not None
+
+
+# Time -------------------------------------------------------------------------------------------
+
+
+def test_every_entry_carries_the_time_that_the_commit_answers_unless_its_floor_is_later(desk: Desk) -> None:
+    desk.start_held("clock")
+    committed = desk.commit(step("clock", 3), step("clock", 4, floor=NEXT_CENTURY))
+    read = journal.read_journals(desk.connection, [("clock", 1, 2)])["clock"]
+    assert [entry.at for entry in read] == [committed.now, NEXT_CENTURY]
+
+
+def test_what_is_started_beside_other_entries_has_begun_when_the_commit_says_so(desk: Desk) -> None:
+    desk.start_held("old")
+    committed = desk.commit(step("old", 3), starts=(Start("fresh", "w", 1, None, *EMPTY),))
+    read = journal.read_journals(desk.connection, [("fresh", 1, 0)])["fresh"]
+    assert {entry.at for entry in read} == {committed.begun_at}
+
+
+def test_a_later_read_gives_only_what_is_new(desk: Desk) -> None:
+    desk.start_held("long")
+    desk.commit(*(step("long", seq) for seq in range(3, 10)))
+    read = journal.read_journals(desk.connection, [("long", 1, 7), ("nobody", 1, 0), ("old", 2, 0)])
+    assert {id: [entry.seq for entry in entries] for id, entries in read.items()} == {
+        "long": [8, 9],
+        "nobody": [],
+        "old": [],
+    }
+
+
+# The fence --------------------------------------------------------------------------------------
+
+
+def test_a_buried_scheduler_writes_nothing_any_more(desk: Desk, other: Desk) -> None:
+    desk.start_held("lost")
+    other.expire(desk)
+    assert ("lost", "suspended") in other.bury()
+    for attempt in (
+        lambda: desk.commit(step("lost", 3)),
+        lambda: desk.commit(moves=(Move("lost", Status.COMPLETED),)),
+        lambda: desk.start_held("never"),
+        lambda: desk.commit(step("lost", 3), moves=(Move("lost", Status.COMPLETED),)),
+        lambda: journal.check_lease(desk.connection, desk.scheduler),
+    ):
+        with pytest.raises(LeaseLost):
+            attempt()
+    assert desk.seqs("lost") == [1, 2]
+    assert desk.status("lost") == "suspended"
+    assert one(desk.connection, "SELECT count(*) FROM dataflows.executions WHERE id = 'never'") == 0
+    assert desk.claim() == [], "nor does it claim"
+    assert journal.renew(desk.connection, desk.scheduler, timedelta(seconds=1)) is None
+
+
+def test_a_takeover_leaves_whoever_has_a_commit_in_flight_and_later_sees_what_it_wrote(
+    desk: Desk, other: Desk
+) -> None:
+    desk.start_held("in flight")
+    other.expire(desk)
+    with desk.connection.transaction():
+        desk.commit(step("in flight", 3))
+        assert "in flight" not in [id for id, _ in other.bury()]
+    assert ("in flight", "suspended") in other.bury()
+    assert other.seqs("in flight") == [1, 2, 3]
+
+
+def test_a_takeover_waits_for_nobodys_lock_and_then_has_done_nothing(
+    database: str, desk: Desk, other: Desk
+) -> None:
+    desk.start_held("locked")
+    other.expire(desk)
+    with opened(database) as sender, sender.transaction():
+        sent(sender, "locked", "m1")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            other.bury()
+    assert desk.status("locked") == "running"
+    assert ("locked", "suspended") in other.bury()
+
+
+def test_a_commit_that_comes_while_a_takeover_is_under_way_waits_and_is_refused(
+    database: str, desk: Desk, other: Desk
+) -> None:
+    desk.start_held("too late")
+    other.expire(desk)
+    with ThreadPoolExecutor(1) as thread, opened(database) as watcher:
+        with other.connection.transaction():
+            other.bury()
+            commit = thread.submit(desk.commit, step("too late", 3))
+            waiting = "SELECT cardinality(pg_blocking_pids(%s)) > 0"
+            eventually(lambda: one(watcher, waiting, desk.connection.info.backend_pid))
+        with pytest.raises(LeaseLost):
+            commit.result()
+    assert other.seqs("too late") == [1, 2]
+
+
+def test_a_scheduler_that_renewed_in_time_is_not_buried(desk: Desk, other: Desk) -> None:
+    desk.start_held("alive")
+    other.expire(desk)
+    renewed = journal.renew(desk.connection, desk.scheduler, timedelta(minutes=1))
+    assert renewed is not None
+    assert "alive" not in [id for id, _ in other.bury()]
+    desk.commit(step("alive", 3))
+
+
+def test_nobody_buries_itself(desk: Desk) -> None:
+    desk.start_held("mine")
+    desk.expire(desk)
+    assert "mine" not in [id for id, _ in desk.bury()]
+    assert desk.status("mine") == "running"
+
+
+# What is left behind ----------------------------------------------------------------------------
+
+
+def test_what_killed_too_many_schedulers_without_progress_is_blocked_and_says_so(
+    new_database: Callable[[], str],
+) -> None:
+    database = new_database()
+    for death in range(1, 4):
+        with Desk(database) as victim, Desk(database) as heir:
+            if death == 1:
+                victim.start_held("poison")
+            else:
+                victim.claim()
+            heir.expire(victim)
+            assert ("poison", "suspended" if death < 3 else "blocked") in heir.bury(deadly=3)
+    with opened(database) as connection:
+        problem = one(connection, "SELECT problem FROM dataflows.executions WHERE id = 'poison'")
+    assert "its scheduler died 3 times in a row" in problem
+
+
+def test_progress_forgives_the_deaths_before(database: str) -> None:
+    with Desk(database) as victim, Desk(database) as heir:
+        victim.start_held("forgiven")
+        heir.expire(victim)
+        heir.bury()
+        (claimed,) = [one for one in heir.claim() if one.execution_id == "forgiven"]
+        assert claimed.deaths == 1
+        heir.commit(step("forgiven", 3), moves=(Move("forgiven", Status.SUSPENDED, progress=True),))
+        assert one(heir.connection, "SELECT deaths FROM dataflows.executions WHERE id = 'forgiven'") == 0
+
+
+def test_what_a_stopping_scheduler_hands_back_is_claimable_at_once_and_nobody_died(desk: Desk, other: Desk) -> None:
+    desk.start_held("handed back")
+    assert journal.hand_back(desk.connection, desk.scheduler) >= 1
+    journal.unregister(desk.connection, desk.scheduler)
+    (claimed,) = [one for one in other.claim() if one.execution_id == "handed back"]
+    assert claimed.deaths == 0
+
+
+def test_after_a_lost_connection_it_can_be_asked_what_was_written_and_what_is_held(desk: Desk) -> None:
+    desk.start_held("asked", "let go")
+    committed = desk.commit(step("asked", 3), moves=(Move("let go", Status.SUSPENDED),))
+    there = journal.find_committed(desk.connection, [("asked", 1, 3), ("asked", 1, 4)])
+    assert there == {("asked", 1, 3): committed.now}
+    assert journal.find_held(desk.connection, desk.scheduler, ["asked", "let go", "unknown"]) == {"asked"}
+    assert "asked" in [held.execution_id for held in journal.list_held(desk.connection, desk.scheduler)]
