@@ -30,60 +30,65 @@ Ts = TypeVarTuple("Ts")
 # Handles ----------------------------------------------------------------------------------------
 
 
-class Handle(Blocking, Generic[T]):
-    """One execution, by its id."""
+PoolT = TypeVar("PoolT", BlockingPool, AwaitingPool)
 
-    def __init__(self, id: str, pool: BlockingPool, host: Host | None = None, watch: Watch | None = None) -> None:
+
+class ExecutionVerbs(Generic[PoolT]):
+    """The verbs of a handle that are the same, blocking or awaited."""
+
+    def __init__(self, id: str, pool: PoolT, host: Host | None = None, watch: Watch | None = None) -> None:
         self.id = id
-        self._pool = pool
+        self._pool: PoolT = pool
         self._host = host
         self._watch = watch
 
     def __repr__(self) -> str:
         return f"<execution {self.id!r}>"
+
+    status = of_execution(operations.status)
+    describe = of_execution(operations.describe)
+    history = of_execution(operations.history)
+    signal = of_execution(operations.signal)
+    cancel = of_execution(operations.cancel)
+    resume = of_execution(operations.resume)
+
+
+class Handle(ExecutionVerbs[BlockingPool], Blocking, Generic[T]):
+    """One execution, by its id."""
 
     def result(self, timeout: Duration | None = None) -> T:
         result: T = self._perform(operations.result(self.id, timeout, self._host, self._watch))
         return result
 
     result.__doc__ = operations.result.__doc__
-    status = of_execution(operations.status)
-    describe = of_execution(operations.describe)
-    history = of_execution(operations.history)
-    signal = of_execution(operations.signal)
-    cancel = of_execution(operations.cancel)
-    resume = of_execution(operations.resume)
 
 
-class AsyncHandle(Awaiting, Generic[T]):
+class AsyncHandle(ExecutionVerbs[AwaitingPool], Awaiting, Generic[T]):
     """One execution, by its id; every verb is awaited."""
-
-    def __init__(self, id: str, pool: AwaitingPool, host: Host | None = None, watch: Watch | None = None) -> None:
-        self.id = id
-        self._pool = pool
-        self._host = host
-        self._watch = watch
-
-    def __repr__(self) -> str:
-        return f"<execution {self.id!r}>"
 
     async def result(self, timeout: Duration | None = None) -> T:
         result: T = await self._perform(operations.result(self.id, timeout, self._host, self._watch))
         return result
 
     result.__doc__ = operations.result.__doc__
-    status = of_execution(operations.status)
-    describe = of_execution(operations.describe)
-    history = of_execution(operations.history)
-    signal = of_execution(operations.signal)
-    cancel = of_execution(operations.cancel)
-    resume = of_execution(operations.resume)
 
 
 # Verbs ------------------------------------------------------------------------------------------
 
 
-class Verbs(Blocking):
+class CommonVerbs:
+    """The verbs with the id first, the same blocking or awaited."""
+
+    status = verb(operations.status)
+    describe = verb(operations.describe)
+    history = verb(operations.history)
+    signal = verb(operations.signal)
+    cancel = verb(operations.cancel)
+    resume = verb(operations.resume)
+    list = verb(operations.list_executions)
+
+
+class Verbs(CommonVerbs, Blocking):
     """What a client and a scheduler can be asked; every verb blocks until it is answered."""
 
     _host: Host | None = None
@@ -149,16 +154,9 @@ class Verbs(Blocking):
         return self._perform(operations.result(id, timeout, self._host))
 
     result.__doc__ = operations.result.__doc__
-    status = verb(operations.status)
-    describe = verb(operations.describe)
-    history = verb(operations.history)
-    signal = verb(operations.signal)
-    cancel = verb(operations.cancel)
-    resume = verb(operations.resume)
-    list = verb(operations.list_executions)
 
 
-class AsyncVerbs(Awaiting):
+class AsyncVerbs(CommonVerbs, Awaiting):
     """What a client and a scheduler can be asked, from asyncio code; every verb is awaited."""
 
     _host: Host | None = None
@@ -195,13 +193,6 @@ class AsyncVerbs(Awaiting):
         return await self._perform(operations.result(id, timeout, self._host))
 
     result.__doc__ = operations.result.__doc__
-    status = verb(operations.status)
-    describe = verb(operations.describe)
-    history = verb(operations.history)
-    signal = verb(operations.signal)
-    cancel = verb(operations.cancel)
-    resume = verb(operations.resume)
-    list = verb(operations.list_executions)
 
 
 # Clients ----------------------------------------------------------------------------------------

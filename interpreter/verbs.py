@@ -17,9 +17,9 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 import psycopg
 from psycopg import AsyncConnection, Connection
 from psycopg.rows import tuple_row
-from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolClosed, PoolTimeout
 
-from dataflows.errors import DatabaseUnavailable
+from dataflows.errors import DatabaseUnavailable, SchedulerStopped
 from interpreter.requests import Operation, Pause, Query, Request
 from interpreter.store.connection import SETTINGS, configure, configure_async
 from interpreter.store.queries import QUERIES
@@ -163,6 +163,8 @@ async def _pause_async(pause: Pause) -> Any:
 
 def _raise_unless_worth_repeating(error: Exception, tried: int) -> None:
     """Every query of a verb may be repeated: each names what it makes by an id."""
+    if isinstance(error, PoolClosed):
+        raise SchedulerStopped("the scheduler or client that this came from is closed") from None
     if tried < _TRIES and not isinstance(error, PoolTimeout):
         return
     if isinstance(error, _REPEATED):
@@ -195,7 +197,7 @@ class verb(Generic[P, T]):
     """A method made of an operation."""
 
     def __init__(self, body: Callable[P, Generator[Request, Any, T]]) -> None:
-        self.body = body
+        self.body: Callable[..., Generator[Request, Any, T]] = body
         self.__doc__ = body.__doc__
 
     @overload
@@ -210,30 +212,20 @@ class verb(Generic[P, T]):
 
         @functools.wraps(self.body)
         def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return instance._perform(self.body(*args, **kwargs))
+            return instance._perform(self._begin(instance, *args, **kwargs))
 
         return method
 
+    def _begin(self, instance: Any, *args: Any, **kwargs: Any) -> Operation[T]:
+        return self.body(*args, **kwargs)
 
-class of_execution(Generic[P, T]):
+
+class of_execution(verb[P, T]):
     """A method of a handle: an operation whose first argument is the handle's id."""
 
     def __init__(self, body: Callable[Concatenate[str, P], Generator[Request, Any, T]]) -> None:
         self.body = body
         self.__doc__ = body.__doc__
 
-    @overload
-    def __get__(self, instance: None, owner: Any) -> Self: ...
-    @overload
-    def __get__(self, instance: Blocking, owner: Any) -> Callable[P, T]: ...
-    @overload
-    def __get__(self, instance: Awaiting, owner: Any) -> Callable[P, Awaitable[T]]: ...
-    def __get__(self, instance: Any, owner: Any) -> Any:
-        if instance is None:
-            return self
-
-        @functools.wraps(self.body)
-        def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return instance._perform(self.body(instance.id, *args, **kwargs))
-
-        return method
+    def _begin(self, instance: Any, *args: Any, **kwargs: Any) -> Operation[T]:
+        return self.body(instance.id, *args, **kwargs)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -84,10 +85,19 @@ class Engine:
         self._starting: set[str] = set()
         self._stopping = False
         self.asked_to_exit = threading.Event()
+        with ExitStack() as started:  # what was started ends again, where something further cannot be had
+            self._start(started)
+            started.pop_all()
+
+    def _start(self, started: ExitStack) -> None:
+        database, settings, monitor = self._database, self._settings, self._monitor
         self._lease = Lease(
             database.connect, settings.lease, settings.deadly, self._on_lost, lambda: self._claimer.hint(), monitor
         )
+        started.callback(self._lease.close)
+        started.callback(self._hand_back)
         self._watchdog = Watchdog(settings.drive_limit.total_seconds(), self._replace_driver, monitor)
+        started.callback(self._watchdog.close)
         self._driver = Driver(
             self._lease.clock,
             self._propose,
@@ -111,7 +121,9 @@ class Engine:
             lambda held, problem: self._driver.post(self._driver.on_refused, held, problem),
             monitor,
         )
+        started.callback(self._committer.close)
         self._driver.start()
+        started.callback(self._driver.close)
         self._room = Room(settings.holding, self._driver.held)
         self._claimer = Claimer(
             database.connect,
@@ -209,9 +221,15 @@ class Engine:
     def _on_begun(self, attempt: LiveAttempt) -> None:
         self._driver.post(self._driver.on_begun, attempt)
 
-    def _on_exit(self, error: BaseException) -> None:
-        self._monitor.emit("stopping", error=error)
+    def _on_exit(self, attempt: LiveAttempt, error: BaseException) -> None:
+        self._monitor.emit("stopping", execution=attempt.held.id, error=error)
         self.asked_to_exit.set()
+        with self._lock:
+            watch = self._watched.get(attempt.held.id)
+        if watch is not None and not watch.done():
+            watch.set_exception(
+                SchedulerStopped(f"a step asked the process to exit ({error!r}); it runs again in another scheduler")
+            )
 
     def _on_lost(self, scheduler: int) -> None:
         self._driver.post(self._driver.on_lost, scheduler)

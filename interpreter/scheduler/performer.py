@@ -47,7 +47,7 @@ class Performer:
         report: Report,
         begun: Callable[[LiveAttempt], None],
         lease: Lease,
-        on_exit: Callable[[BaseException], None],
+        on_exit: Callable[[LiveAttempt, BaseException], None],
     ) -> None:
         self._concurrency = concurrency
         self._executors = executors
@@ -151,7 +151,7 @@ class Performer:
     def _ended(self, attempt: LiveAttempt, outcome: Outcome[Any] | Encoded) -> bool:
         """Report and make room; False if the attempt was given up, and its room given away, meanwhile."""
         if isinstance(outcome, Error) and isinstance(outcome.exception, _THE_PROCESS_IS_ASKED_TO_END):
-            self._on_exit(outcome.exception)  # not the step's failure: it runs again elsewhere
+            self._on_exit(attempt, outcome.exception)  # not the step's failure: it runs again elsewhere
             was_wanted = attempt.discard() is Stage.RUNNING
         elif was_wanted := attempt.report():
             self._report(attempt, outcome)
