@@ -308,7 +308,7 @@ class Driver:
             return
         self._abandon(held.id, held.machine)
         self._let_go(None)
-        self._ended(held.id, move.status, held.result or move.problem or "")
+        self._ended(held.id, move.status, move.problem or held.result or "")
 
     def _drop_all(self, lost: Iterable[Held]) -> None:
         for held in lost:

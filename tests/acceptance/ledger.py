@@ -62,8 +62,8 @@ def open_ledger(database: str) -> None:
 
 def record() -> str:
     """Called within a step: note that it runs. Answers a token that no other run has."""
+    began_at = time.time()  # first; the database is on this machine, and has the same clock
     attempt, token = current_attempt(), uuid.uuid4().hex
-    began_at = time.time()  # the database is on this machine, and has the same clock
     line = (token, attempt.execution_id, attempt.position, attempt.name, attempt.number, os.getpid(), began_at)
     while True:
         try:

@@ -218,13 +218,17 @@ def test_an_end_that_the_database_refuses_blocks_and_is_no_result(new_scheduler:
 
 
 class Hostile:
-    """A value that is stored, and complains with what no database takes when it is read."""
+    """A value that can be stored, and later complains with what no database takes when it is read."""
+
+    read = 0
+
+    def __init__(self) -> None:
+        self.value = 1
 
     def __setstate__(self, state: Any) -> None:
-        raise ValueError("\ud800 and \0")
-
-    def __getstate__(self) -> Any:
-        return {"x": 1}
+        Hostile.read += 1
+        if Hostile.read > 1:
+            raise ValueError("\ud800 and \0")
 
 
 @workflow("outages/hostile", retry=Retry(attempts=1))
