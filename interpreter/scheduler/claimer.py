@@ -39,6 +39,9 @@ _SOON = timedelta(minutes=10)
 _PAUSE = 0.05
 """Seconds between looks at a lease that is in doubt, and at first between tries to connect."""
 
+_IN_DOUBT = 0.2
+"""Seconds between looks while a claim may have been made whose answer was lost."""
+
 _MOST_AT_ONCE = 200
 
 
@@ -116,8 +119,9 @@ class Claimer:
             try:
                 self._look()
             except Exception as error:
-                is_ours = not isinstance(error, psycopg.Error | DatabaseUnavailable)
-                self._monitor.emit("thread-failed" if is_ours else "database-unreachable", thread="claimer", error=error)
+                is_lost = isinstance(error, psycopg.Error | DatabaseUnavailable)
+                event = "database-unreachable" if is_lost else "thread-failed"
+                self._monitor.emit(event, thread="claimer", error=error)
                 self._is_in_doubt = True  # a claim may have been made whose answer was lost
                 self._reconnect_if_broken()
 
@@ -135,6 +139,8 @@ class Claimer:
             return not self._closed
 
     def _seconds_to_poll(self) -> float:
+        if self._is_in_doubt:
+            return _IN_DOUBT
         due = self._due.seconds_to_next(self._lease.clock.now())
         return _POLL if due is None else min(_POLL, due + 0.001)
 

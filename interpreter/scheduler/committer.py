@@ -69,6 +69,7 @@ class Done:
 
     :ivar entries: each execution's new entries, in order.
     :ivar moves: each execution that was to move, and whether it did.
+    :ivar gone: those that are held no longer, though they did not move.
     :ivar started: the starts that were made, under this scheduler's number and at ``begun_at``.
     """
 
@@ -77,6 +78,7 @@ class Done:
     begun_at: datetime
     entries: dict[Held, list[Written]] = field(default_factory=dict)
     moves: list[tuple[Held, Move, bool]] = field(default_factory=list)
+    gone: list[Held] = field(default_factory=list)
     started: list[StartRequest] = field(default_factory=list)
 
 
@@ -86,6 +88,7 @@ class Draft:
 
     :ivar starts: by execution id.
     :ivar twins: further starts of an id that is among them, or in use; they come too late.
+    :ivar gone: what turned out to be held no longer.
     """
 
     batch: Batch = field(default_factory=Batch)
@@ -93,6 +96,7 @@ class Draft:
     moves: dict[Held, Move] = field(default_factory=dict)
     starts: dict[str, StartRequest] = field(default_factory=dict)
     twins: list[StartRequest] = field(default_factory=list)
+    gone: list[Held] = field(default_factory=list)
 
 
 class Committer:
@@ -191,6 +195,7 @@ class Committer:
             held.seq, held.last_at, held.deaths = lines[-1].seq, written[-1].at, 0
             done.entries[held] = written
         done.moves = [(held, move, held.id in committed.moved) for held, move in draft.moves.items()]
+        done.gone = draft.gone
         done.started = [draft.starts[execution_id] for execution_id in committed.started]
         self._deliver(done)
         for execution_id, request in draft.starts.items():
@@ -206,7 +211,9 @@ class Committer:
             try:
                 if is_in_doubt and (found := self._ask_what_was_done(draft.batch, scheduler)):
                     return found
-                return journal.commit(self._connection, scheduler, draft.batch)
+                committed = journal.commit(self._connection, scheduler, draft.batch)
+                draft.gone = self._find_gone(draft, committed, scheduler)
+                return committed
             except psycopg.Error as error:
                 if not self._is_worth_repeating(error, is_in_doubt):
                     raise
@@ -214,6 +221,12 @@ class Committer:
             is_in_doubt = is_in_doubt or self._connection.closed
             self._closed.wait(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _find_gone(self, draft: Draft, committed: Committed, scheduler: int) -> list[Held]:
+        """What did not move has a new message, as a rule; or it is not held any more, since a person took it away."""
+        stayed = [held for held in draft.moves if held.id not in committed.moved]
+        still_held = journal.find_held(self._connection, scheduler, [held.id for held in stayed]) if stayed else ()
+        return [held for held in stayed if held.id not in still_held]
 
     def _is_worth_repeating(self, error: psycopg.Error, is_in_doubt: bool) -> bool:
         """Conflicts, and whatever is the matter with the server rather than with what is written."""

@@ -17,8 +17,7 @@ from typing import Any
 
 from dataflows.errors import Mismatch
 from dataflows.logs import replaying
-from interpreter.machine import Machine, Status, parse_position
-from interpreter.machine.actions import AwaitSignal, Open, RunStep, SetTimer
+from interpreter.machine import Machine, Status
 from interpreter.scheduler.cache import Cache
 from interpreter.scheduler.clock import DatabaseClock
 from interpreter.scheduler.committer import Done, Proposal, StartRequest
@@ -27,7 +26,7 @@ from interpreter.scheduler.held import Held, LiveAttempt
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.watchdog import Replaced, Stuck, Watchdog
 from interpreter.store.journal import Message, Move, Written
-from interpreter.store.rows import Row, to_entry
+from interpreter.store.rows import Row, storable_text, to_entry
 
 __all__ = ["Driver"]
 
@@ -156,6 +155,9 @@ class Driver:
         held.seq, held.last_at = (entries[-1].seq, entries[-1].at) if entries else (held.seq, held.last_at)
         if not self._replay(held, entries):
             return
+        if held.machine.outcome is not None and not held.machine.open:
+            self._end(held, entries[-1].row)  # by its journal it has ended: a person has changed its status
+            return
         for message in messages:  # first, so that what was cancelled before it began runs no step
             self._read(held, message)
         if not held.machine.has_begun:
@@ -181,6 +183,8 @@ class Driver:
             self._next.append((self._on_started, (held, request, done.begun_at)))
         for held, entries in done.entries.items():
             self._next.append((self._on_entries, (held, entries)))
+        for held in done.gone:
+            self._next.append((self._on_gone, (held,)))
         for held, move, moved in done.moves:
             self._next.append((self._on_moved, (held, move, moved)))
 
@@ -220,7 +224,7 @@ class Driver:
         if not self._is_held(held) or held.broken:
             return
         for entry in entries:
-            _account(held, entry.row)
+            held.account_for(entry.row)
         if held.is_suspect:
             held.is_suspect = False
             self._let_go(None)
@@ -240,13 +244,19 @@ class Driver:
                 self._read(held, message)
             self._look_at_inbox(held.id)
 
+    def _on_gone(self, held: Held) -> None:
+        if self._is_held(held):
+            self._drop_all([held])
+            self._let_go(None)
+
     # Driving ------------------------------------------------------------------------------------
 
     def _apply(self, held: Held, entries: Iterable[Written]) -> bool:
         """Feed committed entries to the machine; False if the execution had to be blocked."""
         try:
-            with self._watchdog.watching(held.id):
+            with self._watchdog.watching(held.id) as drive:
                 for seq, at, row in entries:
+                    drive.goes_on()
                     held.machine.apply(to_entry(seq, at, row))
         except (Mismatch, Stuck) as problem:
             self.block(held, str(problem))
@@ -290,13 +300,17 @@ class Driver:
         self._monitor.emit("blocked", execution=held.id, workflow=held.workflow.name, problem=problem)
         self.dispatcher.discard(held)
         held.leaving = held.broken = True
-        self._propose(Proposal(held, move=Move(held.id, Status.BLOCKED, problem=problem)))
+        self._propose(Proposal(held, move=Move(held.id, Status.BLOCKED, problem=storable_text(problem))))
+
+    def _end(self, held: Held, row: Row) -> None:
+        held.leaving, held.result = True, row
+        self._propose(Proposal(held, move=Move(held.id, Status(row.kind))))
 
     def _rest(self, held: Held) -> None:
         """Let the execution go, if for the next while it only waits."""
         if held.leaving or held.is_busy or self.dispatcher.stopping:
             return
-        due = min(filter(None, map(_due, held.machine.open.values())), default=None)
+        due = held.due
         if due is None or due > self._clock.now() + _WORTH_KEEPING:
             held.leaving = True
             self._propose(Proposal(held, move=Move(held.id, Status.SUSPENDED, due, held.inbox_seq)))
@@ -343,20 +357,3 @@ def _held_from_the_start(done: Done, request: StartRequest) -> Held:
     held = Held(done.scheduler, request.start.execution_id, 1, Machine(request.workflow))
     held.seq, held.last_at = 2, done.begun_at
     return held
-
-
-def _account(held: Held, row: Row) -> None:
-    """What was under way has come back."""
-    if row.position is None:
-        held.unplaced -= row.kind in ("begun", "signal", "cancel")
-    else:
-        held.proposed.discard(row.position)
-        if row.kind in ("step", "attempt", "stopped"):
-            held.attempts.pop(parse_position(row.position), None)
-
-
-def _due(action: Open) -> datetime | None:
-    """When something happens here by itself."""
-    if isinstance(action, SetTimer | AwaitSignal):
-        return action.due
-    return action.not_before if isinstance(action, RunStep) else None

@@ -14,7 +14,16 @@ from typing import Any
 
 from dataflows.attempt import Attempt
 from dataflows.workflow import Workflow
-from interpreter.machine import Machine, Position, RunStep, format_position
+from interpreter.machine import (
+    AwaitSignal,
+    Machine,
+    Open,
+    Position,
+    RunStep,
+    SetTimer,
+    format_position,
+    parse_position,
+)
 from interpreter.store.journal import Message
 from interpreter.store.rows import Row
 
@@ -102,6 +111,26 @@ class Held:
     def is_busy(self) -> bool:
         """Whether something is under way that will come back as an entry."""
         return bool(self.attempts or self.proposed or self.unplaced)
+
+    @property
+    def due(self) -> datetime | None:
+        """When something happens here by itself."""
+        return min(filter(None, map(_due, self.machine.open.values())), default=None)
+
+    def account_for(self, row: Row) -> None:
+        """What was under way has come back, as this entry."""
+        if row.position is None:
+            self.unplaced -= row.kind in ("begun", "signal", "cancel")
+        else:
+            self.proposed.discard(row.position)
+            if row.kind in ("step", "attempt", "stopped"):
+                self.attempts.pop(parse_position(row.position), None)
+
+
+def _due(action: Open) -> datetime | None:
+    if isinstance(action, SetTimer | AwaitSignal):
+        return action.due
+    return action.not_before if isinstance(action, RunStep) else None
 
 
 class Stage(Enum):

@@ -86,8 +86,8 @@ class Lease:
     def lost(self, scheduler: int) -> None:
         """A write under this number was refused: another scheduler has taken over."""
         with self._changed:
-            if scheduler != self.scheduler:
-                return
+            if not scheduler or scheduler != self.scheduler:
+                return  # known already
             self.scheduler, self._valid_until = 0, 0.0
         self._monitor.emit("lease-lost", scheduler=scheduler)
         self._on_lost(scheduler)

@@ -63,7 +63,7 @@ class Performer:
         self._occupied = 0  # threads that have an attempt, or will find one in the queue
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process = os.getpid()
-        self._closed = False
+        self._closed = self._left_alone = False
 
     @property
     def running(self) -> int:
@@ -122,7 +122,8 @@ class Performer:
             self._waiting.clear()
 
     def close(self) -> None:
-        """What still runs is left to itself."""
+        """What still runs is left to itself: nothing more is reported, least of all that it was cancelled here."""
+        self._left_alone = True
         with self._lock:
             threads, self._threads = self._threads, 0
         for _ in range(threads):
@@ -153,7 +154,7 @@ class Performer:
         if isinstance(outcome, Error) and isinstance(outcome.exception, _THE_PROCESS_IS_ASKED_TO_END):
             self._on_exit(attempt, outcome.exception)  # not the step's failure: it runs again elsewhere
             was_wanted = attempt.discard() is Stage.RUNNING
-        elif was_wanted := attempt.report():
+        elif (was_wanted := attempt.report()) and not self._left_alone:
             self._report(attempt, outcome)
         if was_wanted:
             self._leave_room()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,14 +33,21 @@ class Replaced(BaseException):
 
 @dataclass(slots=True)
 class Drive:
-    """One drive under watch."""
+    """One drive under watch.
+
+    :ivar seconds: how long the watchdog has seen it at the same entry, or deaf to ``Stuck``. What it slept through
+        does not count: a process that was stopped for a while is not the workflow's fault.
+    """
 
     execution_id: str
     thread: int
-    since: float
+    seconds: float = 0.0
     problem: str = ""
-    told_at: float = 0.0
     left_behind: bool = False
+
+    def goes_on(self) -> None:
+        """It has come to the next entry."""
+        self.seconds = 0.0
 
 
 class Watchdog:
@@ -53,6 +59,7 @@ class Watchdog:
 
     def __init__(self, limit: float, replace: Callable[[str, str], None], monitor: Monitor) -> None:
         self._limit = limit
+        self._pause = min(0.5, limit / 4)
         self._replace = replace
         self._monitor = monitor
         self._drive: Drive | None = None
@@ -62,15 +69,15 @@ class Watchdog:
         self._thread.start()
 
     @contextmanager
-    def watching(self, execution_id: str) -> Iterator[None]:
+    def watching(self, execution_id: str) -> Iterator[Drive]:
         """Around each drive.
 
         :raises Stuck: it took too long; the message carries the stack.
         :raises Replaced: it took so long that another thread drives now.
         """
-        drive = self._drive = Drive(execution_id, threading.get_ident(), time.monotonic())
+        drive = self._drive = Drive(execution_id, threading.get_ident())
         try:
-            yield
+            yield drive
         except Stuck:
             pass
         finally:
@@ -99,28 +106,29 @@ class Watchdog:
     # The thread ---------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while not self._closed.wait(min(0.5, self._limit / 4)):
+        while not self._closed.wait(self._pause):
             with self._lock:
                 drive = self._drive
-                stuck = drive is not None and self._look_at(drive, time.monotonic())
+                stuck = drive is not None and self._look_at(drive)
             if stuck and drive is not None:
                 self._replace(drive.execution_id, drive.problem)
 
-    def _look_at(self, drive: Drive, now: float) -> bool:
+    def _look_at(self, drive: Drive) -> bool:
         """True when the thread is to be left behind."""
+        drive.seconds += self._pause
         if drive.problem:
-            drive.left_behind = now - drive.told_at > _HEARING
+            drive.left_behind = drive.seconds > _HEARING
             if drive.left_behind:
                 self._drive = None
             return drive.left_behind
-        if now - drive.since > self._limit:
-            self._tell(drive, now)
+        if drive.seconds > self._limit:
+            self._tell(drive)
         return False
 
-    def _tell(self, drive: Drive, now: float) -> None:
+    def _tell(self, drive: Drive) -> None:
         frame = sys._current_frames().get(drive.thread)
         stack = "".join(traceback.format_stack(frame)[-8:]) if frame is not None else ""
-        drive.told_at = now
+        drive.seconds = 0.0
         problem = f"the workflow computed for over {self._limit:g} s without yielding; put what takes long into a step"
         drive.problem = f"{problem}\n{stack}"
         self._monitor.emit("drive-stuck", execution=drive.execution_id, stack=stack)

@@ -10,11 +10,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from psycopg.adapt import AdaptersMap, Dumper
 from psycopg.pq import Format
-from typing_extensions import Self
 
 __all__ = ["BigIntArray", "BoolArray", "BytesArray", "IntArray", "TextArray", "TimeArray", "columns", "register"]
 

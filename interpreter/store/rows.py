@@ -31,7 +31,7 @@ from interpreter.machine import (
     parse_position,
 )
 
-__all__ = ["FORMAT", "Row", "started_payload", "to_entry", "to_row"]
+__all__ = ["FORMAT", "Row", "started_payload", "storable_text", "to_entry", "to_row"]
 
 FORMAT = 1
 """The version of the rules by which these rows are read; an execution keeps the one it was started under."""
@@ -48,6 +48,11 @@ class Row(NamedTuple):
     encoding: str | None = None
     data: bytes | None = None
     moment: datetime | None = None
+
+
+def storable_text(text: str) -> str:
+    """The text for people, with what PostgreSQL's text cannot hold (NUL, lone surrogates) written out."""
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
 # Facts to rows ----------------------------------------------------------------------------------

@@ -181,7 +181,7 @@ def _feed(plan: Plan, database: str) -> None:
 
 
 def _occasions(plan: Plan, chance: random.Random) -> Iterator[tuple[float, int, bool]]:
-    """When in the period (0 to 1), which execution, and whether it is sent its signal (twice, as senders do) or started."""
+    """When in the period (0 to 1), which execution, and whether it is sent its signal (twice, as senders do)."""
     for number in range(plan.executions):
         started = chance.random() * 0.95
         yield started, number, False
@@ -226,8 +226,8 @@ def _print(console: Console, plan: Plan, report: Report) -> None:
         console.print(f"[bold red]VIOLATION[/] {what}: {len(rows)}")
         for row in rows[:10]:
             console.print(f"  {row}", markup=False)
-    verdict = "[bold red]something is wrong[/]" if report.violations else "[bold green]nothing lost, doubled or stranded[/]"
-    console.print(verdict)
+    right, wrong = "[bold green]nothing lost, doubled or stranded[/]", "[bold red]something is wrong[/]"
+    console.print(wrong if report.violations else right)
 
 
 def _plan() -> Plan:

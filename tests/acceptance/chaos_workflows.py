@@ -66,10 +66,10 @@ def rest_of(number: int) -> float:
 
 def in_a_row(first: int, end: int) -> Flow[dict[str, str]]:
     """The steps of these numbers, one after the other; every second one is async."""
-    tokens = {}
+    tokens: dict[str, str] = {}
     for index in range(first, end):
         name = f"step-{index}"
-        tokens[name] = yield from step(name, work_async if index % 2 else work)
+        tokens[name] = (yield from step(name, work_async)) if index % 2 else (yield from step(name, work))
     return tokens
 
 
@@ -98,7 +98,7 @@ def racing(number: int, steps: int) -> Flow[Result]:
     tokens = yield from in_a_row(0, steps - 1)
     limit = rest_of(number)
     winner = yield from race(contender=step("contender", work_at_leisure, limit * 2), limit=sleep("limit", limit))
-    if winner.name == "contender":
+    if winner.value is not None:
         tokens["contender"] = winner.value
     return {"tokens": tokens, "told": winner.name}
 

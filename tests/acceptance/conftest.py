@@ -1,4 +1,4 @@
-"""What the tests under violence share: databases with a ledger, servers that may be crashed, processes that are ended."""
+"""What the tests under violence share: databases with a ledger, a server to crash, processes to kill."""
 
 from __future__ import annotations
 

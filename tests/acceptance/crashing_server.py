@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-
-from typing_extensions import Self
+from typing import Self
 
 from interpreter.embedded import EmbeddedPostgres
 from interpreter.embedded.postmaster import find_postmaster

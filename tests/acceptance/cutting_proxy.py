@@ -12,8 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
-
-from typing_extensions import Self
+from typing import Self
 
 __all__ = ["CuttingProxy"]
 

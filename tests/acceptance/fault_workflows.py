@@ -1,4 +1,4 @@
-"""Workflows whose steps hurt the process that runs them. What they do is switched by files, so that it can be mended."""
+"""Workflows whose steps hurt the process that runs them, or that are hurt by its end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from dataflows import Flow, sleep, step, wait, workflow
 from tests.acceptance.ledger import record
 
-__all__ = ["doing_nothing_wrong", "forking", "harmless", "poisonous", "resting", "slow", "waiting"]
+__all__ = ["computing", "doing_nothing_wrong", "forking", "harmless", "poisonous", "resting", "slow", "waiting"]
 
 
 def work(seconds: float) -> str:
@@ -115,3 +115,14 @@ def forking() -> Flow[tuple[int, int, int]]:
     raised = yield from step("raise", fork_and_raise)
     exitcode = yield from step("multiprocessing", fork_by_multiprocessing)
     return process, raised, exitcode
+
+
+# What takes its time between two yields ----------------------------------------------------------
+
+
+@workflow("fault/computing")
+def computing(times: int, seconds: float) -> Flow[int]:
+    for index in range(times):
+        time.sleep(seconds)
+        yield from step(f"step-{index}", work, 0.0)
+    return times

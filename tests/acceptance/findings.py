@@ -54,7 +54,8 @@ VIOLATIONS = LAWS | {
         LEFT JOIN dataflows.history given
             ON given.execution_id = result.execution_id AND given.kind = 'step' AND given.ok
             AND given.name = used.name AND given.payload::jsonb #>> '{}' = used.token
-        LEFT JOIN runs r ON r.token = used.token AND r.execution_id = given.execution_id AND r.position = given.position
+        LEFT JOIN runs r
+            ON r.token = used.token AND r.execution_id = given.execution_id AND r.position = given.position
         WHERE result.kind = 'completed' AND r.token IS NULL
     """,
     "results with a token too few, or too many": """
@@ -82,7 +83,8 @@ VIOLATIONS = LAWS | {
     """,
     "signals that did not arrive, or not once": """
         SELECT e.id, count(j.seq) FROM dataflows.executions e
-        LEFT JOIN dataflows.history j ON j.execution_id = e.id AND j.kind = 'signal' AND j.payload::jsonb #>> '{}' = e.id
+        LEFT JOIN dataflows.history j
+            ON j.execution_id = e.id AND j.kind = 'signal' AND j.payload::jsonb #>> '{}' = e.id
         WHERE e.workflow = 'chaos/signal' GROUP BY e.id HAVING count(j.seq) <> 1
     """,
     "signalled executions that were told something else": """
@@ -120,10 +122,10 @@ def violations(connection: Connection[Any], steps: int) -> Found:
 
 def count(connection: Connection[Any]) -> dict[str, int]:
     """What is told → the number."""
-    return {what: connection.execute(question).fetchone()[0] for what, question in COUNTS.items()}  # type: ignore[arg-type,index]
+    return {what: connection.execute(question).fetchone()[0] for what, question in COUNTS.items()}  # type: ignore[index]
 
 
 def _ask(connection: Connection[Any], questions: dict[str, str], parameters: dict[str, Any]) -> Found:
     with connection.cursor(row_factory=dict_row) as cursor:
-        found = {what: cursor.execute(question, parameters).fetchall() for what, question in questions.items()}  # type: ignore[arg-type]
+        found = {what: cursor.execute(question, parameters).fetchall() for what, question in questions.items()}
     return {what: rows for what, rows in found.items() if rows}

@@ -32,10 +32,10 @@ GRANT ALL ON runs TO public;
 """
 
 _INSERT = "INSERT INTO runs VALUES (%s, %s, %s, %s, %s, %s, to_timestamp(%s)) ON CONFLICT DO NOTHING"
+_LEDGER = "DATAFLOWS_TEST_LEDGER"
 _PATIENCE = 60.0
 """Seconds that a step waits for a database that is away."""
 
-_ledger = ""
 _here = threading.local()
 
 
@@ -43,8 +43,8 @@ class Pen:
     """A thread's connection to the ledger; closed when the thread has ended."""
 
     def __init__(self) -> None:
-        self.ledger = _ledger
-        self._connection = Connection.connect(_ledger, autocommit=True, application_name="ledger")
+        self.ledger = os.environ[_LEDGER]
+        self._connection = Connection.connect(self.ledger, autocommit=True, application_name="ledger")
 
     def write(self, line: tuple[object, ...]) -> None:
         self._connection.execute(_INSERT, line)
@@ -56,8 +56,7 @@ class Pen:
 
 def open_ledger(database: str) -> None:
     """Which database this process writes its lines to."""
-    global _ledger
-    _ledger = database
+    os.environ[_LEDGER] = database
 
 
 def record() -> str:
@@ -79,6 +78,6 @@ def record() -> str:
 
 def _pen() -> Pen:
     pen: Pen | None = getattr(_here, "pen", None)
-    if pen is None or pen.ledger != _ledger:
+    if pen is None or pen.ledger != os.environ[_LEDGER]:
         pen = _here.pen = Pen()
     return pen

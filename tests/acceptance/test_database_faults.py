@@ -1,4 +1,4 @@
-"""The database goes away, in every way that it has: nothing that was journaled is lost, and nothing is journaled twice."""
+"""The database goes away, in every way that it has: nothing journaled is lost, and nothing is journaled twice."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,11 @@ def repeating(act: Callable[[], object], pause: float) -> Iterator[None]:
             repeated.result()
 
 
+def has_left(sql: Connection[Any], executions: int) -> bool:
+    """No more than so many have not ended."""
+    return unfinished(sql) <= executions
+
+
 def test_a_server_that_is_stopped_at_once_in_mid_run_loses_nothing_and_doubles_nothing(
     crashing_server: CrashingServer,
 ) -> None:
@@ -55,10 +61,9 @@ def test_a_server_that_is_stopped_at_once_in_mid_run_loses_nothing_and_doubles_n
         ledger.open_ledger(database)
         start_load(client, EXECUTIONS)
     with Scheduler(database, lease="1s"):
-        for _ in range(2):
+        for left in (EXECUTIONS * 3 // 4, EXECUTIONS // 2):
             with opened(database) as sql:
-                before = unfinished(sql)
-                wait_until(lambda sql=sql, before=before: unfinished(sql) < before, "some have been completed")
+                wait_until(partial(has_left, sql, left), "some have been completed")
             crashing_server.crash()
             crashing_server.start()
         with opened(database) as sql:
@@ -97,14 +102,17 @@ def test_a_request_whose_answer_is_lost_takes_effect_once(session: str, database
 def through_proxy(database: str, cuts: Callable[[bytes], bool]) -> Iterator[tuple[CuttingProxy, str]]:
     known = conninfo_to_dict(database)
     server = Path(f"{known['host']}/.s.PGSQL.{known['port']}")
-    with tempfile.TemporaryDirectory(prefix="df-", dir="/tmp") as folder:  # short, since a socket's path is
-        with CuttingProxy(server, Path(folder), cuts) as proxy:
-            yield proxy, make_conninfo(database, host=folder)
+    with (
+        tempfile.TemporaryDirectory(prefix="df-", dir="/tmp") as folder,  # short, since a socket's path is
+        CuttingProxy(server, Path(folder), cuts) as proxy,
+    ):
+        yield proxy, make_conninfo(database, host=folder)
 
 
 # No connection to be had ------------------------------------------------------------------------
 
 CONNECTIONS = 12
+OTHERS = "FROM pg_stat_activity WHERE usename = 'limited' AND application_name <> 'greedy'"
 
 
 @pytest.fixture
@@ -119,17 +127,15 @@ def limited(database: str, sql: Connection[Any]) -> Iterator[str]:
 
 
 @contextmanager
-def all_connections_taken(limited: str, sql: Connection[Any]) -> Iterator[None]:
-    """Whoever has one is thrown out, and nobody gets one while this lasts."""
+def all_connections_taken(limited: str, sql: Connection[Any], but: int = 0) -> Iterator[None]:
+    """Whoever has one is thrown out, and nobody gets one while this lasts, but for so many."""
+    taken = 0
     with ExitStack() as stack:
-        taken = 0
-        while taken < CONNECTIONS:
-            sql.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'limited'")
+        while taken < CONNECTIONS - but:
+            sql.execute(f"SELECT pg_terminate_backend(pid) {OTHERS}")
             with suppress(psycopg.OperationalError):
-                while True:
-                    stack.enter_context(closing(Connection.connect(limited, application_name="greedy")))
-            greedy = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'greedy'"
-            taken = sql.execute(greedy).fetchone()[0]  # type: ignore[index]
+                stack.enter_context(closing(Connection.connect(limited, application_name="greedy")))
+                taken += 1
         yield
 
 
@@ -147,9 +153,13 @@ def test_while_no_connection_is_to_be_had_a_scheduler_waits_and_then_goes_on(
         assert_all_went_right(sql, EXECUTIONS)
 
 
-def test_a_scheduler_that_gets_no_connection_says_so_and_leaves_nothing_behind(
-    limited: str, sql: Connection[Any], database: str
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_a_scheduler_that_gets_too_few_connections_says_so_and_leaves_nothing_behind(
+    left: int, limited: str, sql: Connection[Any]
 ) -> None:
-    with all_connections_taken(limited, sql), pytest.raises(DatabaseUnavailable, match="too many connections"):
-        Scheduler(limited).__enter__()
-    before = threading.active_count()
+    before = threading.enumerate()
+    with all_connections_taken(limited, sql, but=left):
+        with pytest.raises(DatabaseUnavailable, match="too many connections"), Scheduler(limited):
+            raise AssertionError("it opened")
+        assert [thread for thread in threading.enumerate() if thread not in before] == []
+        wait_until(lambda: sql.execute(f"SELECT {OTHERS}").fetchone() is None, "its connections are closed")

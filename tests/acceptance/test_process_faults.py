@@ -1,9 +1,11 @@
-"""A scheduler's process dies, stops for a while, is ended in peace or forks: others go on, and nothing is done twice."""
+"""A scheduler's process dies, stops for a while, ends in peace or forks: others go on, and nothing is done twice."""
 
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,10 @@ import pytest
 from psycopg import Connection
 
 from dataflows.errors import ExecutionBlocked
-from interpreter import Client, Scheduler, Status
+from interpreter import Client, Handle, Scheduler, Status
 from tests.acceptance import fault_workflows as faults
 from tests.acceptance.scheduler_process import SchedulerProcess
-from tests.acceptance.waiting import wait_until
+from tests.acceptance.waiting import wait_for_status, wait_until
 from tests.databases import opened
 
 MODULE = "tests.acceptance.fault_workflows"
@@ -30,6 +32,10 @@ def ask(sql: Connection[Any], question: str, *parameters: object) -> Any:
 
 def runs(sql: Connection[Any], step: str) -> int:
     return int(ask(sql, "SELECT count(*) FROM runs WHERE step = %s", step))
+
+
+def has_died_or_blocked(scheduler: SchedulerProcess, handle: Handle[Any]) -> bool:
+    return scheduler.returncode is not None or handle.status() is Status.BLOCKED
 
 
 # It stops, and comes back -----------------------------------------------------------------------
@@ -71,6 +77,20 @@ def test_a_stopped_scheduler_in_mid_step_does_not_journal_what_another_has_done_
     assert [entry.kind for entry in handle.history()] == ["started", "begun", "step", "step", "completed"]
 
 
+def test_a_scheduler_that_was_stopped_for_a_while_does_not_blame_the_workflow_that_was_just_being_driven(
+    client: Client, sql: Connection[Any], run_scheduler: RunScheduler
+) -> None:
+    stopped = run_scheduler(MODULE, lease="60s", drive_limit="600ms")
+    handle = client.start(faults.computing, 8, 0.2)
+    for passed in (2, 4, 6):
+        wait_until(partial(runs, sql, f"step-{passed}"), "it computes after that step")
+        stopped.send(signal.SIGSTOP)
+        time.sleep(0.8)  # longer than a drive may take
+        stopped.send(signal.SIGCONT)
+
+    assert handle.result("30s") == 8
+
+
 # It dies ----------------------------------------------------------------------------------------
 
 
@@ -82,7 +102,7 @@ def test_what_kills_its_scheduler_again_and_again_is_blocked_harms_no_other_and_
     others = [client.start(faults.harmless, number) for number in range(20)]
     while poison.status() is not Status.BLOCKED:
         scheduler = run_scheduler(MODULE, lease="500ms", deaths=3)
-        wait_until(lambda s=scheduler: s.returncode is not None or poison.status() is Status.BLOCKED, "it dies")
+        wait_until(partial(has_died_or_blocked, scheduler, poison), "it dies of it, or it is blocked")
     run_scheduler(MODULE, lease="500ms")
 
     assert [handle.result("30s") for handle in others] == list(range(20))
@@ -101,7 +121,7 @@ def test_what_slept_while_every_scheduler_was_dead_goes_on_with_the_next(
     first = run_scheduler(MODULE)
     sleeper, waiter = client.start(faults.resting, 1.5), client.start(faults.waiting)
     for handle in (sleeper, waiter):
-        wait_until(lambda handle=handle: handle.status() is Status.SUSPENDED, "it is suspended")
+        wait_for_status(handle, Status.SUSPENDED)
     first.kill()
     assert waiter.signal("go", "told while nobody was there")
     run_scheduler(MODULE)

@@ -1,4 +1,4 @@
-"""Steps that take too long, never end, or come to what cannot even be looked at: the scheduler keeps its room and goes on."""
+"""Steps that take too long, never end, or come to what cannot even be looked at: the scheduler goes on."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ class Gate:
     """Where steps of a test wait until it lets them pass."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
         self.open = threading.Event()
         self.waiting = 0
         self._lock = threading.Lock()
@@ -30,20 +33,19 @@ class Gate:
         return 1
 
 
-_gate = Gate()
+GATE = Gate()
 
 
 @pytest.fixture(autouse=True)
 def gate() -> Iterator[Gate]:
-    """A new one for each test; whoever waits there is let go with it, so that no thread is left."""
-    global _gate
-    _gate = Gate()
-    yield _gate
-    _gate.open.set()
+    """Closed for each test; whoever waits there is let go with the test, so that no thread is left."""
+    GATE.reset()
+    yield GATE
+    GATE.open.set()
 
 
 def wait_at_gate() -> int:
-    return _gate.wait()
+    return GATE.wait()
 
 
 def answer() -> int:
@@ -67,13 +69,15 @@ def quick() -> Flow[int]:
     return (yield from step("answer", answer))
 
 
-def test_steps_in_threads_that_never_end_do_not_use_up_the_schedulers_room(open_scheduler: OpenScheduler) -> None:
+def test_steps_in_threads_that_never_end_do_not_use_up_the_schedulers_room(
+    open_scheduler: OpenScheduler, gate: Gate
+) -> None:
     scheduler = open_scheduler(concurrency=2)
     late = [scheduler.start(overruns) for _ in range(6)]
 
     assert [handle.result("20s") for handle in late] == ["late"] * 6
     assert [scheduler.start(quick).result("20s") for _ in range(3)] == [42] * 3
-    assert _gate.waiting == 6  # three times as many as may run at once
+    assert gate.waiting == 6  # three times as many as may run at once
 
 
 @workflow("step/at-once")

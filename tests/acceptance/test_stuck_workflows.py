@@ -12,7 +12,7 @@ import pytest
 from dataflows import Flow, sleep, step, wait, workflow
 from dataflows.errors import ExecutionBlocked
 from interpreter import Scheduler, Status
-from tests.acceptance.waiting import wait_until
+from tests.acceptance.waiting import wait_for_status, wait_until
 
 OpenScheduler = Callable[..., Scheduler]
 
@@ -120,9 +120,9 @@ def test_a_cleanup_that_never_ends_when_a_suspended_workflow_is_let_go_stops_nob
 ) -> None:
     scheduler = open_scheduler(drive_limit="300ms", cached=1)
     first = scheduler.start(cleans_up_for_ever)
-    wait_until(lambda: first.status() is Status.SUSPENDED, "it is suspended, and kept")
+    wait_for_status(first, Status.SUSPENDED)
     second = scheduler.start(cleans_up_for_ever)
-    wait_until(lambda: second.status() is Status.SUSPENDED, "the other is suspended, and kept in its place")
+    wait_for_status(second, Status.SUSPENDED)  # and it is kept in the place of the first, which is let go
 
     assert scheduler.run(innocent) == 42
     assert first.status() is Status.SUSPENDED
@@ -144,3 +144,22 @@ def raises(kind: str) -> Flow[None]:
     raise {"KeyboardInterrupt": KeyboardInterrupt, "SystemExit": SystemExit, "GeneratorExit": GeneratorExit}[kind](
         "on purpose"
     )
+
+
+@workflow("stuck/computes-a-little")
+def computes_a_little(times: int) -> Flow[int]:
+    for index in range(times):
+        time.sleep(0.1)  # within the limit, each time
+        yield from step(f"answer-{index}", answer)
+    yield from wait("go")
+    return times
+
+
+def test_the_limit_is_for_one_drive_and_not_for_the_replay_of_all(open_scheduler: OpenScheduler, database: str) -> None:
+    with Scheduler(database, lease="1s") as first:
+        handle = first.start(computes_a_little, 12)
+        wait_for_status(handle, Status.SUSPENDED)  # behind all that it computes
+    second = open_scheduler(drive_limit="500ms")
+    second.signal(handle.id, "go")
+
+    assert second.result(handle.id, "20s") == 12

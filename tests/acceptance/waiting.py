@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-__all__ = ["wait_until"]
+from interpreter import Handle, Status
+
+__all__ = ["wait_for_status", "wait_until"]
 
 T = TypeVar("T")
 
@@ -21,3 +23,8 @@ def wait_until(condition: Callable[[], T], what: str, seconds: float = 30, pause
         assert time.monotonic() < deadline, f"in {seconds} s it did not happen that {what}"
         time.sleep(pause)
     return answer
+
+
+def wait_for_status(handle: Handle[Any], status: Status) -> None:
+    """Until the execution is at that place in its life."""
+    wait_until(lambda: handle.status() is status, f"{handle} is {status.value}")

@@ -21,6 +21,8 @@ from tests.databases import opened
 from tests.store.desk import Desk, one, started
 from tests.waiting import eventually
 
+EXPIRE_ALL_BUT = "UPDATE dataflows.schedulers SET expires_at = clock_timestamp() - interval '1 s' WHERE id <> %s"
+
 RAN: Counter[tuple[str, int]] = Counter()
 RELEASED = threading.Event()
 RUNNING = threading.Semaphore(0)
@@ -285,12 +287,13 @@ def _min_expiry(connection: psycopg.Connection[Any]) -> datetime:
 def test_a_scheduler_that_was_taken_over_writes_nothing_and_goes_on_under_a_new_number(
     new_scheduler: Callable[..., Scheduler], told: list[Any], listen: Any
 ) -> None:
-    with new_scheduler(on_event=listen) as scheduler:
+    with new_scheduler(on_event=listen, lease=1.5) as scheduler:
         handle = scheduler.start(held, "ghost")
         assert RUNNING.acquire(timeout=20)
         with Desk(str(scheduler._named)) as heir:
-            heir.connection.execute("UPDATE dataflows.schedulers SET expires_at = now() - interval '1 s' WHERE id <> %s", [heir.scheduler])
-            assert heir.bury() == [(handle.id, "suspended")]
+            with heir.connection.transaction():  # or it might renew in between
+                heir.connection.execute(EXPIRE_ALL_BUT, [heir.scheduler])
+                assert heir.bury() == [(handle.id, "suspended")]
             heir.connection.execute("UPDATE dataflows.executions SET due_at = now() + interval '1 h'")
             RELEASED.set()  # the step of the ghost comes to its end
             eventually(lambda: "lease-lost" in events(told))
@@ -305,7 +308,7 @@ def test_a_scheduler_that_was_taken_over_writes_nothing_and_goes_on_under_a_new_
 def test_a_start_that_finds_the_lease_lost_is_made_under_the_next_number(
     new_scheduler: Callable[..., Scheduler],
 ) -> None:
-    with new_scheduler() as scheduler, opened(str(scheduler._named)) as connection:
+    with new_scheduler(lease=1.5) as scheduler, opened(str(scheduler._named)) as connection:
         connection.execute("DELETE FROM dataflows.schedulers")
         assert scheduler.run(of_the_desk) == "done by another"
 

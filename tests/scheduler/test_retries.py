@@ -178,7 +178,7 @@ def test_within_bounds_what_a_step_may_ask_for_too(scheduler: Scheduler, plan: A
 def test_a_long_back_off_is_slept_through_and_survives_restarts_without_starting_again(
     new_scheduler: Callable[..., Scheduler], plan: Any, calls: list[Any]
 ) -> None:
-    retry = Retry(attempts=3, first=2, factor=1, jitter=0)
+    retry = Retry(attempts=3, first=1.2, factor=1, jitter=0)
     with new_scheduler() as first:
         handle = first.start(one_step, plan(failing(ConnectionError("down"))), retry)
         eventually(lambda: handle.status() == Status.SUSPENDED)

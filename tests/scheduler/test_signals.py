@@ -163,7 +163,7 @@ def test_a_wait_with_a_type_builds_or_refuses(scheduler: Scheduler, payload: Any
 # Deadlines --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("timeout", [0, 0.05, 1.2])
+@pytest.mark.parametrize("timeout", [0, 0.05, 1.05])
 def test_without_a_signal_in_time_the_default_is_answered_or_it_is_an_error(
     scheduler: Scheduler, timeout: float
 ) -> None:
@@ -179,12 +179,12 @@ def test_a_signal_that_was_sent_in_time_counts_even_if_nobody_ran_until_the_dead
     new_scheduler: Callable[..., Scheduler],
 ) -> None:
     with new_scheduler() as first:
-        handle = first.start(in_time, 1.3, True)
+        handle = first.start(in_time, 1.1, True)
         eventually(lambda: handle.status() == Status.SUSPENDED)
     with Client(first._named) as client:
         client.signal(handle.id, "message", "in time")
     with opened(str(first._named)) as connection:
-        connection.execute("SELECT pg_sleep(1.5)")
+        connection.execute("SELECT pg_sleep(1.15)")
     with new_scheduler() as second:
         assert second.result(handle.id) == ("in time", "nothing is left")
 

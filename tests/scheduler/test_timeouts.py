@@ -147,9 +147,9 @@ def test_the_time_limit_of_a_failed_attempt_does_not_cut_off_the_next(
 
 
 def test_waiting_for_room_is_no_part_of_the_time(new_scheduler: Callable[..., Scheduler], id: str) -> None:
-    ACTS[id] = lambda: threading.Event().wait(0.25)
+    ACTS[id] = lambda: threading.Event().wait(0.15)
     with new_scheduler(concurrency=1) as scheduler:
-        handles = [scheduler.start(one_step, id, False, 1) for _ in range(6)]
+        handles = [scheduler.start(one_step, id, False, 0.6) for _ in range(6)]
         assert [handle.result() for handle in handles] == [False] * 6
 
 

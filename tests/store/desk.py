@@ -71,7 +71,11 @@ class Desk:
         self.connection.close()
 
     def claim(
-        self, *known: tuple[str, int], most: int = 1_000, suspects: bool = True, connection: Connection[Any] | None = None
+        self,
+        *known: tuple[str, int],
+        most: int = 1_000,
+        suspects: bool = True,
+        connection: Connection[Any] | None = None,
     ) -> list[Claimed]:
         """What was claimed, of workflow ``w`` unless others are named."""
         return journal.claim(

@@ -110,7 +110,8 @@ def test_rows_become_columns_and_no_rows_empty_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "item"), [(TextArray, "\ud800"), (TextArray, 1), (IntArray, 2**31), (BigIntArray, 2**63), (TimeArray, "now")]
+    ("kind", "item"),
+    [(TextArray, "\ud800"), (TextArray, 1), (IntArray, 2**31), (BigIntArray, 2**63), (TimeArray, "now")],
 )
 def test_what_cannot_be_packed_is_refused_when_the_array_is_made(kind: type[Array], item: object) -> None:
     with pytest.raises((ValueError, TypeError, AttributeError, struct.error)):

@@ -127,9 +127,7 @@ def test_a_buried_scheduler_writes_nothing_any_more(desk: Desk, other: Desk) -> 
     assert journal.renew(desk.connection, desk.scheduler, timedelta(seconds=1)) is None
 
 
-def test_a_takeover_leaves_whoever_has_a_commit_in_flight_and_later_sees_what_it_wrote(
-    desk: Desk, other: Desk
-) -> None:
+def test_a_takeover_leaves_whoever_has_a_commit_in_flight_and_later_sees_what_it_wrote(desk: Desk, other: Desk) -> None:
     desk.start_held("in flight")
     other.expire(desk)
     with desk.connection.transaction():
@@ -139,9 +137,7 @@ def test_a_takeover_leaves_whoever_has_a_commit_in_flight_and_later_sees_what_it
     assert other.seqs("in flight") == [1, 2, 3]
 
 
-def test_a_takeover_waits_for_nobodys_lock_and_then_has_done_nothing(
-    database: str, desk: Desk, other: Desk
-) -> None:
+def test_a_takeover_waits_for_nobodys_lock_and_then_has_done_nothing(database: str, desk: Desk, other: Desk) -> None:
     desk.start_held("locked")
     other.expire(desk)
     with opened(database) as sender, sender.transaction():

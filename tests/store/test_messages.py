@@ -164,9 +164,7 @@ def test_an_execution_is_not_suspended_past_a_message_that_its_holder_has_not_re
     assert desk.status(held) == "suspended"
 
 
-def test_a_message_on_its_way_while_it_is_suspended_is_not_slept_through(
-    database: str, desk: Desk, held: str
-) -> None:
+def test_a_message_on_its_way_while_it_is_suspended_is_not_slept_through(database: str, desk: Desk, held: str) -> None:
     with opened(database) as sender, ThreadPoolExecutor(1) as thread, opened(database) as watcher:
         with sender.transaction():
             sent(sender, held, "m1")

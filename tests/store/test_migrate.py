@@ -73,7 +73,9 @@ def test_a_schema_that_is_newer_than_the_code_is_refused_and_left_alone(new_data
     database = new_database()
     with opened(database) as connection:
         connection.execute("INSERT INTO dataflows.schema_version (version) VALUES (999)")
-        with pytest.raises(DatabaseUnsuitable, match="schema is version 999, and this code knows up to .*newer release"):
+        with pytest.raises(
+            DatabaseUnsuitable, match="schema is version 999, and this code knows up to .*newer release"
+        ):
             migrate(connection)
     assert versions(database) == [NEWEST, 999]
 
