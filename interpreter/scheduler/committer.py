@@ -213,11 +213,12 @@ class Committer:
                     return found
                 committed = journal.commit(self._connection, scheduler, draft.batch)
                 draft.gone = self._find_gone(draft, committed, scheduler)
-                return committed
             except psycopg.Error as error:
                 if not self._is_worth_repeating(error, is_in_doubt):
                     raise
                 self._monitor.emit("commit-repeated", error=error)
+            else:
+                return committed
             is_in_doubt = is_in_doubt or self._connection.closed
             self._closed.wait(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)

@@ -22,7 +22,8 @@ from tests.waiting import eventually
 START = """
 WITH made AS (
     INSERT INTO dataflows.executions (id, workflow, version, status, due_at, format, created_at)
-    SELECT %(prefix)s || n, %(workflow)s, 1, 'pending', now(), %(format)s, now() FROM generate_series(1, %(number)s) AS n
+    SELECT %(prefix)s || n, %(workflow)s, 1, 'pending', now(), %(format)s, now()
+    FROM generate_series(1, %(number)s) AS n
     RETURNING id, created_at
 )
 INSERT INTO dataflows.journal (execution_id, generation, seq, at, kind, encoding, data)

@@ -104,9 +104,7 @@ def test_so_many_steps_run_at_once_and_no_more(
         assert [handle.result() for handle in handles] == [3, 3] or crowd.most == 3
 
 
-def test_steps_of_all_kinds_share_the_room(
-    new_scheduler: Callable[..., Scheduler], id: str, crowd: Crowd
-) -> None:
+def test_steps_of_all_kinds_share_the_room(new_scheduler: Callable[..., Scheduler], id: str, crowd: Crowd) -> None:
     with ThreadPoolExecutor(8) as pool, new_scheduler(concurrency=4, executors={"pool": pool}) as scheduler:
         handles = [scheduler.start(many, id, 3, kind) for kind in ("thread", "async", "executor")]
         eventually(lambda: crowd.inside == 4)

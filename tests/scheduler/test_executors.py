@@ -51,7 +51,7 @@ def outcome(scheduler: Scheduler, fn: Callable[..., Any], *args: Any, **options:
 
 def test_a_lambda_with_a_closure_runs_in_another_process(scheduler: Scheduler) -> None:
     here, secret = os.getpid(), ["of the test"]
-    pid, told = outcome(scheduler, lambda given: (os.getpid(), secret + [given]), "argument")
+    pid, told = outcome(scheduler, lambda given: (os.getpid(), [*secret, given]), "argument")
     assert pid != here
     assert told == ["of the test", "argument"]
 

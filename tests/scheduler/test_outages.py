@@ -328,7 +328,8 @@ def test_an_execution_that_kills_its_schedulers_is_blocked_in_the_end_and_harms_
             heir.bury()
             heir.connection.execute("DELETE FROM dataflows.schedulers")
     with Desk(database, lease=0.5) as last:
-        assert [claimed.execution_id for claimed in last.claim()] in (["poison"], ["bystander"]), "one suspect at a time"
+        claimed = [one.execution_id for one in last.claim()]
+        assert claimed in (["poison"], ["bystander"]), "one suspect at a time"
         (taken,) = journal.list_held(last.connection, last.scheduler)
     with scheduler:
         other = {"poison": "bystander", "bystander": "poison"}[taken.execution_id]

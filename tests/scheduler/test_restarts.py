@@ -126,7 +126,7 @@ def test_a_journaled_step_never_runs_again_however_often_it_is_restarted(
         first.start(stages, id, id=id)
     for stage in range(4):
         with new_scheduler() as scheduler:
-            eventually(lambda: scheduler.status(id) == Status.SUSPENDED)  # noqa: B023
+            eventually(lambda: scheduler.status(id) == Status.SUSPENDED)
             scheduler.signal(id, "go", f"went {stage}")
     with new_scheduler() as last:
         assert last.result(id) == [0, "went 0", 1, "went 1", 2, "went 2", 3, "went 3"]
@@ -194,7 +194,8 @@ def test_a_crash_between_a_cancellation_and_the_beginning_leaves_nothing_that_ha
     with opened(str(scheduler._named)) as connection:
         sent(connection, id, "cancel:cancel", kind="cancel")
         connection.execute(
-            "INSERT INTO dataflows.journal (execution_id, generation, seq, at, kind) VALUES (%s, 1, 2, now(), 'cancel')",
+            "INSERT INTO dataflows.journal (execution_id, generation, seq, at, kind) "
+            "VALUES (%s, 1, 2, now(), 'cancel')",
             [id],
         )
         connection.execute("UPDATE dataflows.inbox SET seq = 2 WHERE execution_id = %s", [id])
@@ -242,7 +243,7 @@ def test_evicting_at_every_suspension_changes_no_result_and_no_journal(
         RAN.clear()
         handle = scheduler.start(mixed, name, plan)
         for _ in range(plan.count("wait")):
-            eventually(lambda: handle.status() == Status.SUSPENDED)  # noqa: B023
+            eventually(lambda handle=handle: handle.status() == Status.SUSPENDED)
             handle.signal("message", "payload")
         result = handle.result(timeout=20)
         history = [(entry.kind, entry.position, entry.name, entry.text) for entry in handle.history()[2:]]

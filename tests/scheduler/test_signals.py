@@ -206,7 +206,12 @@ def test_of_a_signal_and_a_timeout_at_one_moment_one_counts_and_no_signal_is_los
 def test_a_suspended_execution_is_woken_from_another_process(scheduler: Scheduler, database: str, id: str) -> None:
     handle = scheduler.start(take, 1, id=id)
     eventually(lambda: handle.status() == Status.SUSPENDED)
-    code = "import sys; from interpreter import Client\nwith Client(sys.argv[1]) as c: c.signal(sys.argv[2], 'message', 7)"
+    code = """
+import sys
+from interpreter import Client
+with Client(sys.argv[1]) as client:
+    client.signal(sys.argv[2], "message", 7)
+"""
     subprocess.run([sys.executable, "-c", code, database, id], check=True, cwd=PROJECT)
     assert handle.result(20) == [7]
 
@@ -225,9 +230,7 @@ def test_a_signal_reaches_an_execution_while_a_step_of_it_runs_and_does_not_star
     assert kinds(client, id) == ["started", "begun", "signal", "step", "completed"]
 
 
-def test_a_message_of_which_no_hint_came_is_found_all_the_same(
-    scheduler: Scheduler, database: str, id: str
-) -> None:
+def test_a_message_of_which_no_hint_came_is_found_all_the_same(scheduler: Scheduler, database: str, id: str) -> None:
     BUSY["running"].clear()
     BUSY["released"].clear()
     busy, idle = scheduler.start(beside_a_step, id=id), scheduler.start(take, 1, id=f"{id}-idle")

@@ -130,7 +130,7 @@ def test_an_async_function_runs_on_the_schedulers_loop(scheduler: Scheduler) -> 
         await asyncio.sleep(0)
         return threading.current_thread().name, asyncio.get_running_loop().is_running()
 
-    class Callable_:  # noqa: N801
+    class Callable_:
         async def __call__(self) -> tuple[str, bool]:
             return await where()
 

@@ -299,9 +299,7 @@ def many_queued(name: str) -> Flow[Any]:
     return (yield from gather(*(step("act", act, name, on="threads") for _ in range(1_500))))
 
 
-def test_hundreds_that_wait_for_room_can_be_cancelled_at_once(
-    new_scheduler: Callable[..., Scheduler], id: str
-) -> None:
+def test_hundreds_that_wait_for_room_can_be_cancelled_at_once(new_scheduler: Callable[..., Scheduler], id: str) -> None:
     released, running = threading.Event(), threading.Event()
 
     def hold() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from psycopg import Connection
 
@@ -64,7 +64,7 @@ class Desk:
         self.connection = opened(database)
         self.scheduler, _ = journal.register(self.connection, "desk", timedelta(seconds=lease))
 
-    def __enter__(self) -> Desk:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
