@@ -126,20 +126,20 @@ class AwaitingPool:
 def _ask(connection: Connection[Any], query: Query) -> list[Any]:
     cursor = connection.cursor(row_factory=tuple_row)
     if query.notify is None:
-        return cursor.execute(query.sql, query.parameters).fetchall()
+        return cursor.execute(query.sql, query.parameters, prepare=True).fetchall()
     with connection.pipeline():  # one transaction, one round trip
-        cursor.execute(query.sql, query.parameters)
-        connection.execute(QUERIES["notify"], {"payload": query.notify})
+        cursor.execute(query.sql, query.parameters, prepare=True)
+        connection.execute(QUERIES["notify"], {"payload": query.notify}, prepare=True)
     return cursor.fetchall()
 
 
 async def _ask_async(connection: AsyncConnection[Any], query: Query) -> list[Any]:
     cursor = connection.cursor(row_factory=tuple_row)
     if query.notify is None:
-        return await (await cursor.execute(query.sql, query.parameters)).fetchall()
+        return await (await cursor.execute(query.sql, query.parameters, prepare=True)).fetchall()
     async with connection.pipeline():
-        await cursor.execute(query.sql, query.parameters)
-        await connection.execute(QUERIES["notify"], {"payload": query.notify})
+        await cursor.execute(query.sql, query.parameters, prepare=True)
+        await connection.execute(QUERIES["notify"], {"payload": query.notify}, prepare=True)
     return await cursor.fetchall()
 
 
