@@ -34,6 +34,7 @@ _MOST_ROWS = 2_000
 _MOST_BYTES = 8_000_000
 _REPEATED = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
 _LONGEST_PAUSE = 1.0
+_LOOK = 0.1
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -86,8 +87,7 @@ class Done:
 class Draft:
     """A batch, and whose lines it holds.
 
-    :ivar starts: by execution id.
-    :ivar twins: further starts of an id that is among them, or in use; they come too late.
+    :ivar starts: by execution id; of each there is one at a time.
     :ivar gone: what turned out to be held no longer.
     """
 
@@ -95,7 +95,6 @@ class Draft:
     lines: dict[Held, list[Line]] = field(default_factory=dict)
     moves: dict[Held, Move] = field(default_factory=dict)
     starts: dict[str, StartRequest] = field(default_factory=dict)
-    twins: list[StartRequest] = field(default_factory=list)
     gone: list[Held] = field(default_factory=list)
 
 
@@ -135,7 +134,7 @@ class Committer:
         while self._thread.is_alive():
             if not (drain and self._lease.is_valid()):
                 self._closed.set()
-            self._thread.join(timeout=0.1)
+            self._thread.join(timeout=_LOOK)
         self._closed.set()
         self._connection.close()
         self._refuse_starts()
@@ -155,7 +154,7 @@ class Committer:
         while (first := self._queue.get()) is not None:
             taken, ends = self._take_what_waits(first)
             self._commit(taken)
-            if ends:
+            if ends or self._closed.is_set():
                 break
 
     def _take_what_waits(self, first: Proposal | StartRequest) -> tuple[list[Proposal | StartRequest], bool]:
@@ -172,7 +171,9 @@ class Committer:
         return taken, False
 
     def _commit(self, taken: list[Proposal | StartRequest]) -> None:
-        if not self._lease.wait_registered() or self._closed.is_set():
+        while not (self._closed.is_set() or self._lease.wait_registered(_LOOK)):
+            pass
+        if self._closed.is_set():
             self._refuse_starts(taken)
             return
         scheduler = self._lease.scheduler
@@ -181,7 +182,7 @@ class Committer:
             committed = self._write(draft, scheduler)
         except LeaseLost:
             self._lease.lost(scheduler)
-            for request in (*draft.starts.values(), *draft.twins):
+            for request in draft.starts.values():
                 self._queue.put(request)  # under the next number
         except Exception as error:  # the database does not take it, or it cannot even be sent
             self._split(taken, scheduler, error)
@@ -196,12 +197,12 @@ class Committer:
             done.entries[held] = written
         done.moves = [(held, move, held.id in committed.moved) for held, move in draft.moves.items()]
         done.gone = draft.gone
+        for held in [*done.gone, *(held for held, _, moved in done.moves if moved)]:
+            held.scheduler = 0  # whatever is proposed for it from now on comes too late
         done.started = [draft.starts[execution_id] for execution_id in committed.started]
         self._deliver(done)
         for execution_id, request in draft.starts.items():
             request.future.set_result(execution_id in committed.started)
-        for twin in draft.twins:
-            twin.future.set_result(False)
 
     # When writing fails -------------------------------------------------------------------------
 
@@ -212,6 +213,8 @@ class Committer:
                 if is_in_doubt and (found := self._ask_what_was_done(draft.batch, scheduler)):
                     return found
                 committed = journal.commit(self._connection, scheduler, draft.batch)
+                if is_in_doubt:  # an earlier try may have ended only now, and have left this one nothing to do
+                    return self._ask_what_was_done(draft.batch, scheduler) or committed
                 draft.gone = self._find_gone(draft, committed, scheduler)
             except psycopg.Error as error:
                 if not self._is_worth_repeating(error, is_in_doubt):
@@ -275,6 +278,9 @@ class Committer:
             for group in groups:
                 self._commit(group)
             return
+        if self._closed.is_set():
+            self._refuse_starts(taken)
+            return
         for item in taken:
             if isinstance(item, StartRequest):
                 item.future.set_exception(error)
@@ -288,20 +294,14 @@ def draft_of(taken: Iterable[Proposal | StartRequest], scheduler: int) -> Draft:
     draft = Draft()
     for item in taken:
         if isinstance(item, StartRequest):
-            _add_start(draft, item)
+            draft.starts[item.start.execution_id] = item
+            draft.batch.starts.append(item.start)
         elif item.held.scheduler == scheduler:
             _add(draft, item)
     for held in draft.lines:
         if held.deaths and held not in draft.moves:
             draft.batch.moves.append(Move(held.id, Status.RUNNING, progress=True))
     return draft
-
-
-def _add_start(draft: Draft, request: StartRequest) -> None:
-    if draft.starts.setdefault(request.start.execution_id, request) is request:
-        draft.batch.starts.append(request.start)
-    else:
-        draft.twins.append(request)
 
 
 def _add(draft: Draft, proposal: Proposal) -> None:

@@ -142,10 +142,9 @@ class Engine:
         """Start an execution and hold it from the first moment; None if it cannot be held here."""
         if self._stopping:
             raise SchedulerStopped("the scheduler is closed: it starts nothing more")
-        if not self._serves(new.workflow) or not self._room.promise(1):
+        if not self._serves(new.workflow) or not self._promise(new.id):
             return None
         future: Future[bool] = Future()
-        self._starting.add(new.id)
         future.add_done_callback(lambda _: self._on_start_done(new.id))
         start = Start(new.id, new.workflow.name, new.workflow.version, new.tags, *new.payload)
         self._committer.propose(StartRequest(start, new.workflow, future))
@@ -244,6 +243,14 @@ class Engine:
             watch = self._watched.get(execution_id)
         if watch is not None and not watch.done():
             watch.set_result((status, told))
+
+    def _promise(self, execution_id: str) -> bool:
+        """A place for an execution that is neither here nor being started here, if there is one."""
+        with self._lock:
+            if execution_id in self._starting or self.holds(execution_id) or not self._room.promise(1):
+                return False
+            self._starting.add(execution_id)
+            return True
 
     def _on_start_done(self, execution_id: str) -> None:
         self._starting.discard(execution_id)

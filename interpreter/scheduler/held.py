@@ -38,7 +38,7 @@ class Held:
 
     Only the driver's thread touches it, but for ``seq``, ``last_at`` and ``deaths``, which are the committer's.
 
-    :ivar scheduler: the number under which it was claimed; under another it is lost.
+    :ivar scheduler: the number under which it was claimed; under another it is lost. 0: it is held no longer.
     :ivar seq: of the last entry that was committed.
     :ivar last_at: no later entry may carry an earlier time.
     :ivar deaths: how many of its holders died since an entry was last journaled.

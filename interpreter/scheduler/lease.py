@@ -76,11 +76,11 @@ class Lease:
             self._changed.wait_for(lambda: self.is_valid() or self._closed.is_set())
         return not self._closed.is_set()
 
-    def wait_registered(self) -> bool:
-        """Wait until there is a number to act under; False if the scheduler has closed meanwhile."""
+    def wait_registered(self, seconds: float) -> bool:
+        """Wait, for so long at most, until there is a number to act under."""
         if not self.scheduler:
             with self._changed:
-                self._changed.wait_for(lambda: self.scheduler or self._closed.is_set())
+                self._changed.wait_for(lambda: self.scheduler, seconds)
         return bool(self.scheduler)
 
     def lost(self, scheduler: int) -> None:

@@ -5,17 +5,28 @@ Owns the settings of a connection and the errors of opening one.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection, Connection
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 from dataflows.errors import DatabaseUnavailable, DatabaseUnsuitable
 from interpreter.store import arrays
 from interpreter.store.queries import QUERIES
 
-__all__ = ["SETTINGS", "check_server", "configure", "configure_async", "connect"]
+__all__ = [
+    "SETTINGS",
+    "check_server",
+    "configure",
+    "configure_async",
+    "connect",
+    "one_round_trip",
+    "one_round_trip_async",
+]
 
 SETTINGS: dict[str, Any] = {
     "autocommit": True,
@@ -30,6 +41,8 @@ SETTINGS: dict[str, Any] = {
 """What every connection is opened with. No session state beyond this, so a pooler may stand between."""
 
 _OLDEST_SERVER = 130_000
+
+_BEGIN, _COMMIT = b"BEGIN ISOLATION LEVEL READ COMMITTED", b"COMMIT"
 
 
 def connect(database: str, purpose: str) -> Connection[TupleRow]:
@@ -50,6 +63,47 @@ def connect(database: str, purpose: str) -> Connection[TupleRow]:
 def configure(connection: Connection[Any]) -> None:
     """Make a connection, from wherever, able to run the queries of this package."""
     arrays.register(connection.adapters)
+
+
+@contextmanager
+def one_round_trip(connection: Connection[Any]) -> Iterator[None]:
+    """What is executed within goes to the server together, as one transaction, or as part of the caller's.
+
+    A pipeline is a transaction by itself, but psycopg cannot tell of an error that comes only with its end.
+    """
+    if not _is_alone(connection):
+        with connection.pipeline():
+            yield
+        return
+    try:
+        with connection.pipeline():
+            connection.execute(_BEGIN)
+            yield
+            connection.execute(_COMMIT)
+    finally:
+        if not connection.closed:
+            connection.rollback()  # nothing, where it was committed
+
+
+@asynccontextmanager
+async def one_round_trip_async(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
+    """The same on asyncio's connections."""
+    if not _is_alone(connection):
+        async with connection.pipeline():
+            yield
+        return
+    try:
+        async with connection.pipeline():
+            await connection.execute(_BEGIN)
+            yield
+            await connection.execute(_COMMIT)
+    finally:
+        if not connection.closed:
+            await connection.rollback()
+
+
+def _is_alone(connection: Connection[Any] | AsyncConnection[Any]) -> bool:
+    return connection.autocommit and connection.info.transaction_status == TransactionStatus.IDLE
 
 
 async def configure_async(connection: AsyncConnection[Any]) -> None:

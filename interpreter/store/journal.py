@@ -24,6 +24,7 @@ from interpreter.store.arrays import (
     TimeArray,
     columns,
 )
+from interpreter.store.connection import one_round_trip
 from interpreter.store.queries import QUERIES
 from interpreter.store.rows import FORMAT, Row
 
@@ -164,7 +165,7 @@ def commit(connection: Connection[Any], scheduler: int, batch: Batch) -> Committ
     if len(statements) == 1:
         _execute(cursors[0], scheduler, *statements[0])
     else:
-        with connection.pipeline():  # up to its end it is one transaction
+        with one_round_trip(connection):
             for cursor, statement in zip(cursors, statements, strict=True):
                 _execute(cursor, scheduler, *statement)
     answered = zip(statements, cursors, strict=True)
@@ -244,8 +245,11 @@ def _columns(kinds: dict[str, type[Any]], rows: Iterable[tuple[Any, ...]]) -> di
 
 
 def check_lease(connection: Connection[Any], scheduler: int) -> None:
-    """:raises LeaseLost: the scheduler has been taken over."""
-    if connection.execute(QUERIES["look_at_lease"], {"scheduler": scheduler}).fetchone() is None:
+    """Wait for what the server may still be busy with for this scheduler, on a connection that was lost.
+
+    :raises LeaseLost: the scheduler has been taken over.
+    """
+    if connection.execute(QUERIES["wait_for_commits"], {"scheduler": scheduler}).fetchone() is None:
         raise LeaseLost("this scheduler's lease was taken over by another")
 
 

@@ -169,6 +169,10 @@ SELECT lease.now FROM lease
 -- The fence of a commit that writes no entry.
 SELECT clock_timestamp() FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
 
+-- name: wait_for_commits
+-- After a lost connection: a commit of this scheduler that the server is still busy with ends first.
+SELECT FROM dataflows.schedulers WHERE id = %(scheduler)s FOR UPDATE
+
 -- name: mark_inbox
 -- The messages that the same commit journals.
 WITH lease AS MATERIALIZED (

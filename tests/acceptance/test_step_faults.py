@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dataflows import CannotStore, Flow, Retry, StepTimeout, gather, step, workflow
+from dataflows.errors import ExecutionBlocked
 from interpreter import Scheduler
 from tests.acceptance.waiting import wait_until
 
@@ -153,3 +154,42 @@ def test_a_result_whose_own_code_ends_a_program_ends_its_execution_and_nothing_e
     with pytest.raises((CannotStore, Exception), match="SystemExit"):
         scheduler.start(hostile_result).result("20s")
     assert scheduler.run(quick) == 42
+
+
+# What comes too late ----------------------------------------------------------------------------
+
+
+class SlowToStore:
+    """Between the end of its step and the proposal of its entry there is time for everything to change."""
+
+    def __reduce__(self) -> Any:
+        GATE.wait()
+        return SlowToStore, ()
+
+
+def make_slow_to_store() -> SlowToStore:
+    return SlowToStore()
+
+
+def go_nowhere_when_the_other_is_being_stored() -> Flow[None]:
+    yield from step("watch", wait_until, lambda: GATE.waiting, "the other step's value is being stored")
+    yield from step("nowhere", answer, on="an executor that is not there")
+
+
+@workflow("step/blocked-meanwhile")
+def blocked_meanwhile() -> Flow[None]:
+    yield from gather(step("slow", make_slow_to_store), go_nowhere_when_the_other_is_being_stored())
+
+
+def test_what_a_step_came_to_after_its_execution_was_blocked_is_not_journaled(
+    open_scheduler: OpenScheduler, gate: Gate
+) -> None:
+    scheduler = open_scheduler()
+    handle = scheduler.start(blocked_meanwhile)
+    with pytest.raises(ExecutionBlocked, match="executor"):
+        handle.result("20s")
+    before = handle.history()
+    gate.open.set()
+    assert scheduler.run(quick) == 42  # what was proposed before it is written before it, or never
+
+    assert handle.history() == before

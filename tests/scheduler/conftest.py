@@ -13,6 +13,22 @@ PROJECT = Path(__file__).parents[2]
 _numbers = count(1)
 
 
+class Told(list[tuple[str, dict[str, Any]]]):
+    """What a scheduler told of its work, if this is its ``on_event``."""
+
+    def __call__(self, event: str, details: dict[str, Any]) -> None:
+        self.append((event, details))
+
+    @property
+    def events(self) -> list[str]:
+        return [event for event, _ in self]
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
 @pytest.fixture(scope="module")
 def scheduler(database: str) -> Iterator[Scheduler]:
     """One that serves everything, for all the tests of a module."""

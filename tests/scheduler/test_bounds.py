@@ -101,7 +101,9 @@ def test_so_many_steps_run_at_once_and_no_more(
         handles = [scheduler.start(many, id, 5, kind) for _ in range(2)]
         eventually(lambda: crowd.inside == 3)
         crowd.released.set()
-        assert [handle.result() for handle in handles] == [3, 3] or crowd.most == 3
+        for handle in handles:
+            handle.result()
+    assert crowd.most == 3
 
 
 def test_steps_of_all_kinds_share_the_room(new_scheduler: Callable[..., Scheduler], id: str, crowd: Crowd) -> None:

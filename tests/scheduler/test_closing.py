@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -147,13 +146,11 @@ def test_a_step_that_asks_the_process_to_exit_stops_the_scheduler_and_runs_again
         return exit_once()
 
     ACTS[id] = exit_once_async if is_async else exit_once
-    with new_scheduler(grace=20) as first:
+    with new_scheduler(grace="1h") as first:  # which is not waited for: the step has ended
         handle = first.start(one_step, id, is_async)
         with pytest.raises(SchedulerStopped, match="a step asked the process to exit"):
             handle.result()
         first.wait(threading.Event())
-        closing_begun = time.monotonic()
-    assert time.monotonic() - closing_begun < 10, "it does not wait for a step that has ended"
     with new_scheduler() as second:
         assert second.result(handle.id) == "elsewhere"
         assert kinds(second, handle.id) == ["started", "begun", "step", "completed"]

@@ -95,7 +95,7 @@ def test_code_that_contradicts_the_journal_blocks_and_after_the_revert_it_goes_o
         broken.signal(handle.id, "go")
         with pytest.raises(ExecutionBlocked, match=f"(?s){complaint}") as raised:
             broken.result(handle.id)
-        assert f"test_deploys.py:{function.__code__.co_firstlineno}"[:15] in str(raised.value)
+        assert "test_deploys.py:" in str(raised.value)
         assert broken.status(handle.id) == Status.BLOCKED
         broken.signal(beside.id, "go")
         assert broken.result(beside.id) == "innocent"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
 import threading
@@ -74,6 +75,14 @@ def test_1000_steps_in_a_row(scheduler: Scheduler, is_async: bool) -> None:
 
 def test_2000_steps_beside_each_other_are_answered_in_the_order_of_the_arguments(scheduler: Scheduler) -> None:
     assert scheduler.run(beside_each_other, 2_000, None) == tuple(range(2_000))
+
+
+def test_hundreds_of_executions_are_awaited_in_one_event_loop(database: str) -> None:
+    async def main() -> list[int]:
+        async with Scheduler(database) as scheduler:
+            return await asyncio.gather(*(scheduler.run(in_a_row, number % 4, True) for number in range(200)))
+
+    assert asyncio.run(main()) == [sum(range(number % 4)) for number in range(200)]
 
 
 def test_a_limit_of_its_own_bounds_a_gather(scheduler: Scheduler) -> None:

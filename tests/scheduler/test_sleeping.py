@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dataflows import Flow, now, sleep, sleep_until, step, workflow
+from dataflows import Flow, now, sleep, sleep_until, step, wait, workflow
 from interpreter import Scheduler, Status
 from tests.databases import opened
 from tests.scheduler.conftest import PROJECT
@@ -39,6 +39,14 @@ def until(when: datetime) -> Flow[str]:
 def sleep_and_step(when: datetime, number: int) -> Flow[int]:
     yield from sleep_until("nap", when)
     return (yield from step("work", WORKED.append, number)) or number
+
+
+@workflow("sleeping/tell time")
+def tell_time() -> Flow[Any]:
+    begun = yield from now()
+    yield from wait("go")
+    woken = yield from now()
+    return [(moment, str(moment.tzinfo)) for moment in (begun, woken)]
 
 
 WORKED: list[int] = []
@@ -76,6 +84,22 @@ def test_a_moment_that_no_clock_will_ever_show_is_waited_for_too(scheduler: Sche
     assert handle.id in [found.id for found in scheduler.list()]
     handle.cancel()
     eventually(lambda: handle.status() == Status.CANCELLED)
+
+
+def test_a_server_in_a_far_time_zone_tells_the_same_moments(new_scheduler: Callable[..., Scheduler]) -> None:
+    scheduler = new_scheduler()
+    with opened(str(scheduler._named)) as connection:
+        change = f"ALTER DATABASE {connection.info.dbname} SET timezone = 'Pacific/Kiritimati'"
+        connection.execute(change.encode())
+    with scheduler:
+        handle = scheduler.start(tell_time, id="far")
+        eventually(lambda: handle.status() == Status.SUSPENDED)
+        handle.signal("go")
+        (live, live_zone), (later, _) = handle.result()
+        begun, *_, ended = (entry.at for entry in handle.history()[1:])
+        assert live == begun and live_zone == "UTC"
+        assert begun <= later <= ended
+        assert scheduler.run(until, LONG_AGO) == "awake"
 
 
 # Over restarts ----------------------------------------------------------------------------------

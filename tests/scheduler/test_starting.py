@@ -54,7 +54,7 @@ def kinds(scheduler: Scheduler, id: str) -> list[str]:
 # Ids --------------------------------------------------------------------------------------------
 
 
-def test_one_that_nobody_named_gets_an_id_of_its_own_later_ones_sort_later(scheduler: Scheduler) -> None:
+def test_one_that_nobody_named_gets_an_id_of_its_own(scheduler: Scheduler) -> None:
     ids = [scheduler.start(echo, n).id for n in range(3)]
     assert len(set(ids)) == 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Iterator
 from datetime import UTC
@@ -11,7 +12,7 @@ import pytest
 
 from dataflows import CannotStore, ExecutionBlocked, ExecutionCancelled, Flow, step, wait, workflow
 from dataflows.errors import NotFound, ResultTimeout
-from interpreter import Execution, HistoryEntry, Scheduler, Status
+from interpreter import Client, Execution, HistoryEntry, Scheduler, Status
 from interpreter.client import AsyncHandle, AsyncVerbs, Handle, Verbs
 from interpreter.machine import ENDED
 from tests.scheduler.doors import DOORS, Door, opened_door
@@ -163,6 +164,28 @@ def test_a_result_that_does_not_come_in_time_is_no_end(door: Door, id: str) -> N
         door.result(id, 0)
     door.signal(id, "answer", None)
     assert door.result(id, timeout="20s") == {"why": None}
+
+
+def test_who_stops_awaiting_a_result_takes_it_from_nobody_else(database: str, id: str) -> None:
+    async def main() -> Any:
+        async with Scheduler(database) as scheduler:
+            handle = await scheduler.start(ask, "why", id=id)
+            patient = asyncio.create_task(handle.result())
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(handle.result(), 0.1)
+            await handle.signal("answer", 1)
+            return await patient, await handle.result(), await scheduler.result(id)
+
+    assert asyncio.run(main()) == ({"why": 1},) * 3
+
+
+def test_no_database_named_is_the_one_in_the_environment(
+    database: str, scheduler: Scheduler, id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAFLOWS_DATABASE_URL", database)
+    scheduler.start(ask, "why", id=id)
+    with Client() as client:
+        assert client.describe(id).workflow == "verbs/ask"
 
 
 # Who is not there -------------------------------------------------------------------------------

@@ -58,6 +58,27 @@ def test_a_batch_with_a_bad_line_writes_nothing_at_all(desk: Desk, spoilt: Calla
     desk.connection.execute("DELETE FROM dataflows.executions; DELETE FROM dataflows.journal")
 
 
+REFUSE_LATE = """
+CREATE FUNCTION refuse_late() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'refused with the commit' USING ERRCODE = '40001'; END $$;
+CREATE CONSTRAINT TRIGGER refuse_late AFTER INSERT ON dataflows.journal DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.name = 'late') EXECUTE FUNCTION refuse_late()
+"""
+
+
+def test_an_error_that_comes_only_with_the_commit_is_told_and_nothing_is_written(
+    new_database: Callable[[], str],
+) -> None:
+    with Desk(new_database()) as desk:
+        desk.connection.execute(REFUSE_LATE)
+        desk.start_held("patient")
+        with pytest.raises(psycopg.errors.SerializationFailure, match="refused with the commit"):
+            desk.commit(step("patient", 3, name="late"), moves=(Move("patient", Status.COMPLETED),))
+        assert (desk.status("patient"), desk.seqs("patient")) == ("running", [1, 2])
+        desk.commit(step("patient", 3), moves=(Move("patient", Status.COMPLETED),))
+        assert (desk.status("patient"), desk.seqs("patient")) == ("completed", [1, 2, 3])
+
+
 def test_a_batch_of_everything_is_written_and_answered(desk: Desk) -> None:
     desk.start_held("a", "b", "c")
     sent(desk.connection, "a", "m1")
