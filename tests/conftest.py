@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from interpreter.embedded import EmbeddedPostgres
-from tests.databases import Server
+from tests.databases import Server, stop_at_once
 
 # No limit of time for an example: how fast this machine is today says nothing about the code. All else stays as
 # Hypothesis has it: under CI=true its choices are the same at every run, elsewhere they are new each time.
@@ -28,6 +28,7 @@ def server() -> Iterator[Server]:
     try:
         yield Server(postgres.start())
     finally:
+        stop_at_once(home / "data")
         postgres.close()
         shutil.rmtree(home)
 

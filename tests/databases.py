@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from functools import cached_property
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 
+from interpreter.embedded.postmaster import find_postmaster
 from interpreter.store.connection import connect
 from interpreter.store.migrate import migrate
+from tests.waiting import eventually
 
-__all__ = ["Server", "opened"]
+__all__ = ["Server", "opened", "stop_at_once"]
+
+
+_EMPTY = "TRUNCATE dataflows.executions, dataflows.journal, dataflows.inbox, dataflows.schedulers"
 
 
 def opened(database: str) -> Connection[Any]:
     """A connection as the package opens its own."""
     return connect(database, "test")
+
+
+def stop_at_once(data: Path) -> None:
+    """Stop the server of a data directory that nobody needs any more: it writes nothing out."""
+    if (postmaster := find_postmaster(data)) is not None:
+        os.kill(postmaster.pid, signal.SIGQUIT)
+        eventually(lambda: find_postmaster(data) is None)
 
 
 class Server:
@@ -29,6 +44,7 @@ class Server:
     def __init__(self, conninfo: str) -> None:
         self._conninfo = conninfo
         self._numbers = count(1)
+        self._given_back: list[str] = []
         with opened(conninfo) as connection:  # no test cuts the power, so nothing has to be forced to the disk
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("SELECT pg_reload_conf()")
@@ -43,6 +59,15 @@ class Server:
     def new_migrated_database(self) -> str:
         """One with the newest schema."""
         return self.new_database(f"TEMPLATE {self._template}")
+
+    def lend(self) -> str:
+        """One with the newest schema and nothing in it; it may have served another test, and is to be given back."""
+        return self._given_back.pop() if self._given_back else self.new_migrated_database()
+
+    def take_back(self, database: str) -> None:
+        with opened(database) as connection:
+            connection.execute(_EMPTY)
+        self._given_back.append(database)
 
     @cached_property
     def _template(self) -> str:

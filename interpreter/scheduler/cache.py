@@ -34,8 +34,11 @@ class Cache:
     def keep(self, execution_id: str, generation: int, machine: Machine) -> None:
         """Keep a machine, and let the one go that was kept longest."""
         with self._lock:
+            displaced = self._machines.pop((execution_id, generation), None)
             self._machines[execution_id, generation] = machine
             fallen_out = self._machines.popitem(last=False) if len(self._machines) > self._size else None
+        if displaced is not None:
+            self._abandon(execution_id, displaced)
         if fallen_out is not None:
             (oldest, _), its_machine = fallen_out
             self._abandon(oldest, its_machine)

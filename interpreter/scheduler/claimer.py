@@ -198,8 +198,13 @@ class Claimer:
             for one in claimed
         ]
         wanted = [(one.execution_id, one.generation, m.seq) for one, m in zip(claimed, machines, strict=True)]
-        entries = journal.read_journals(self._connection, wanted)
-        messages = self._read_messages(claimed)
+        try:
+            entries = journal.read_journals(self._connection, wanted)
+            messages = self._read_messages(claimed)
+        except BaseException:
+            for one, machine in zip(claimed, machines, strict=True):
+                self._driver.post(self._driver.cache.keep, one.execution_id, one.generation, machine)
+            raise
         for one, machine in zip(claimed, machines, strict=True):
             held = Held(scheduler, one.execution_id, one.generation, machine, one.inbox_seq, one.deaths)
             self._driver.hold(held, entries[one.execution_id], messages.get(one.execution_id, []))

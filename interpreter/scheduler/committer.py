@@ -8,8 +8,10 @@ be written only the guilty execution suffers. Knows nothing of machines.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
@@ -128,16 +130,23 @@ class Committer:
         """Have it written with the next commit."""
         self._queue.put(proposal)
 
-    def close(self, *, drain: bool = True) -> None:
-        """Write what has been proposed (unless the database is gone), and stop."""
+    def close(self, seconds: float = 0.0) -> None:
+        """Write what has been proposed, for so long at most and while the lease is valid, and stop."""
+        deadline = time.monotonic() + seconds
         self._queue.put(None)
         while self._thread.is_alive():
-            if not (drain and self._lease.is_valid()):
-                self._closed.set()
+            if time.monotonic() > deadline or not self._lease.is_valid():
+                self._give_up()
             self._thread.join(timeout=_LOOK)
         self._closed.set()
         self._connection.close()
         self._refuse_starts()
+
+    def _give_up(self) -> None:
+        """Whatever is being written may wait for a lock that somebody keeps."""
+        self._closed.set()
+        with suppress(psycopg.Error):
+            self._connection.cancel_safe(timeout=1.0)
 
     def _refuse_starts(self, taken: Iterable[Proposal | StartRequest] = ()) -> None:
         for item in [*taken, *self._what_is_left()]:
@@ -298,6 +307,7 @@ def draft_of(taken: Iterable[Proposal | StartRequest], scheduler: int) -> Draft:
             draft.batch.starts.append(item.start)
         elif item.held.scheduler == scheduler:
             _add(draft, item)
+    draft.batch.moves += draft.moves.values()  # one for each, since no statement may write twice to one row
     for held in draft.lines:
         if held.deaths and held not in draft.moves:
             draft.batch.moves.append(Move(held.id, Status.RUNNING, progress=True))
@@ -320,7 +330,6 @@ def _add(draft: Draft, proposal: Proposal) -> None:
         if held in draft.lines and held.deaths:
             move = move._replace(progress=True)
         draft.moves[held] = move
-        draft.batch.moves.append(move)
 
 
 def _size(item: Proposal | StartRequest) -> int:

@@ -180,9 +180,10 @@ class Engine:
         self._claimer.close()
         self._listener.close()
         self._performer.hold_back()
-        self._wait_for_steps((self._settings.grace if grace is None else grace).total_seconds())
+        seconds = (self._settings.grace if grace is None else grace).total_seconds()
+        self._wait_for_steps(seconds)
         self._performer.close()
-        self._committer.close(drain=self._lease.is_valid())
+        self._committer.close(seconds)
         self._driver.close()
         self._watchdog.close()
         returned = self._hand_back()
@@ -197,9 +198,7 @@ class Engine:
     def _hand_back(self) -> int:
         try:
             with self._database.connect("goodbye") as connection:
-                with connection.transaction():
-                    journal.unregister(connection, self._lease.scheduler)  # first: it fences what is still in flight
-                    returned = journal.hand_back(connection, self._lease.scheduler)
+                returned = journal.leave(connection, self._lease.scheduler)
                 if returned:
                     connection.execute("NOTIFY dataflows")
         except (psycopg.Error, DatabaseUnavailable) as error:

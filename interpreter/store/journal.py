@@ -46,6 +46,7 @@ __all__ = [
     "find_held",
     "find_messages",
     "hand_back",
+    "leave",
     "list_held",
     "read_inbox",
     "read_journals",
@@ -347,11 +348,22 @@ def bury_the_dead(connection: Connection[Any], scheduler: int, deadly: int) -> l
     :raises psycopg.errors.LockNotAvailable: somebody keeps a lock on one of these; nothing was done.
     """
     with connection.transaction():
-        connection.execute(QUERIES["wait_not_long"])
+        connection.execute(QUERIES["wait_not_long"], {"longest": "100ms"})  # there is a heartbeat to keep
         dead = [row[0] for row in connection.execute(QUERIES["bury_schedulers"], {"scheduler": scheduler})]
         if not dead:
             return []
         return connection.execute(QUERIES["release_orphans"], {"dead": dead, "deadly": deadly}).fetchall()
+
+
+def leave(connection: Connection[Any], scheduler: int) -> int:
+    """The scheduler goes, in peace: what it holds is claimable at once. Answers how many executions that were.
+
+    :raises psycopg.errors.LockNotAvailable: somebody keeps a lock on one of these; nothing was done.
+    """
+    with connection.transaction():
+        connection.execute(QUERIES["wait_not_long"], {"longest": "2s"})
+        unregister(connection, scheduler)  # first: it fences what may still be in flight
+        return hand_back(connection, scheduler)
 
 
 def hand_back(connection: Connection[Any], scheduler: int) -> int:

@@ -26,8 +26,8 @@ RETURNING clock_timestamp(),
           (SELECT min(other.expires_at) FROM dataflows.schedulers other WHERE other.id <> %(scheduler)s)
 
 -- name: wait_not_long
--- Takeover, first statement: whoever takes over has a heartbeat to keep, so it waits for nobody's locks.
-SELECT set_config('lock_timeout', '100ms', true)
+-- First statement of a transaction that must not wait for a lock that somebody keeps.
+SELECT set_config('lock_timeout', %(longest)s, true)
 
 -- name: bury_schedulers
 -- Takeover, second statement: fences all later commits of the dead. Who has a commit in flight is left for the next time.

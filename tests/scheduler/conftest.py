@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from interpreter import Client, Scheduler
+from tests.databases import Server
 
 PROJECT = Path(__file__).parents[2]
 _numbers = count(1)
@@ -37,8 +38,16 @@ def scheduler(database: str) -> Iterator[Scheduler]:
 
 
 @pytest.fixture
-def new_scheduler(new_database: Callable[[], str]) -> Callable[..., Scheduler]:
-    """Makes schedulers, not yet open, on a database of the test's own."""
+def new_scheduler(server: Server) -> Iterator[Callable[..., Scheduler]]:
+    """Makes schedulers, not yet open, on a database that is the test's alone."""
+    database = server.lend()
+    yield lambda **settings: Scheduler(database, **{"grace": 1, **settings})
+    server.take_back(database)
+
+
+@pytest.fixture
+def scheduler_of_its_own(new_database: Callable[[], str]) -> Callable[..., Scheduler]:
+    """The same, for a test that changes the database itself."""
     database = new_database()
     return lambda **settings: Scheduler(database, **{"grace": 1, **settings})
 

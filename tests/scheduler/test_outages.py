@@ -119,13 +119,13 @@ def test_a_commit_whose_answer_is_lost_counts_exactly_once(
 
 
 def test_a_database_that_is_serializable_by_default_costs_repetitions_and_nothing_else(
-    new_scheduler: Callable[..., Scheduler],
+    scheduler_of_its_own: Callable[..., Scheduler],
 ) -> None:
-    scheduler = new_scheduler()
+    scheduler = scheduler_of_its_own()
     with opened(str(scheduler._named)) as connection:
         change = f"ALTER DATABASE {connection.info.dbname} SET default_transaction_isolation = 'serializable'"
         connection.execute(change.encode())
-    with scheduler, new_scheduler() as other, Client(scheduler._named) as client:
+    with scheduler, scheduler_of_its_own() as other, Client(scheduler._named) as client:
         handles = [(scheduler, other, client)[number % 3].start(steps, f"serial-{number}") for number in range(30)]
         waiting = [scheduler.start(named, f"waiting-{number}") for number in range(10)]
         for handle in waiting:
@@ -139,7 +139,7 @@ def test_a_database_that_is_serializable_by_default_costs_repetitions_and_nothin
 
 @pytest.mark.parametrize("code", ["23514", "54000"])
 def test_of_a_batch_that_the_database_refuses_only_the_guilty_execution_is_blocked(
-    new_scheduler: Callable[..., Scheduler], code: str
+    scheduler_of_its_own: Callable[..., Scheduler], code: str
 ) -> None:
     refuse = f"""
         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -148,7 +148,7 @@ def test_of_a_batch_that_the_database_refuses_only_the_guilty_execution_is_block
         END $$;
         CREATE TRIGGER refuse BEFORE INSERT ON dataflows.journal FOR EACH ROW EXECUTE FUNCTION refuse()
     """
-    with new_scheduler() as scheduler, opened(str(scheduler._named)) as connection:
+    with scheduler_of_its_own() as scheduler, opened(str(scheduler._named)) as connection:
         connection.execute(refuse.encode())
         handles = [scheduler.start(named, name) for name in ("blessed", "cursed", "blessed too")]
         with pytest.raises(ExecutionBlocked, match="the database refused its entries: the cursed one"):
@@ -163,8 +163,10 @@ def test_of_a_batch_that_the_database_refuses_only_the_guilty_execution_is_block
         assert scheduler.run(of_the_desk) == "done by another"
 
 
-def test_an_end_that_the_database_refuses_blocks_and_is_no_result(new_scheduler: Callable[..., Scheduler]) -> None:
-    with new_scheduler() as scheduler, opened(str(scheduler._named)) as connection:
+def test_an_end_that_the_database_refuses_blocks_and_is_no_result(
+    scheduler_of_its_own: Callable[..., Scheduler],
+) -> None:
+    with scheduler_of_its_own() as scheduler, opened(str(scheduler._named)) as connection:
         connection.execute("ALTER TABLE dataflows.journal ADD CONSTRAINT no_end CHECK (kind <> 'completed')")
         handle = scheduler.start(of_the_desk)
         with pytest.raises(ExecutionBlocked, match="no_end"):

@@ -86,8 +86,8 @@ def test_a_moment_that_no_clock_will_ever_show_is_waited_for_too(scheduler: Sche
     eventually(lambda: handle.status() == Status.CANCELLED)
 
 
-def test_a_server_in_a_far_time_zone_tells_the_same_moments(new_scheduler: Callable[..., Scheduler]) -> None:
-    scheduler = new_scheduler()
+def test_a_server_in_a_far_time_zone_tells_the_same_moments(scheduler_of_its_own: Callable[..., Scheduler]) -> None:
+    scheduler = scheduler_of_its_own()
     with opened(str(scheduler._named)) as connection:
         change = f"ALTER DATABASE {connection.info.dbname} SET timezone = 'Pacific/Kiritimati'"
         connection.execute(change.encode())
