@@ -44,6 +44,8 @@ from interpreter.store.rows import Row
 __all__ = ["Engine", "Settings"]
 
 _LOOK = 0.02
+_TO_WRITE = 2.0
+"""Seconds, at least, that what the steps came to has to be written when the scheduler closes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ class Engine:
         seconds = (self._settings.grace if grace is None else grace).total_seconds()
         self._wait_for_steps(seconds)
         self._performer.close()
-        self._committer.close(seconds)
+        self._committer.close(max(seconds, _TO_WRITE))
         self._driver.close()
         self._watchdog.close()
         returned = self._hand_back()

@@ -46,7 +46,8 @@ class Plan:
     """How much violence.
 
     :ivar seconds: for how long there are kills.
-    :ivar pause: mean of the seconds that a scheduler lives; its lives are drawn from an exponential distribution.
+    :ivar pause: mean of the seconds that a scheduler is left alone once it serves; drawn from an exponential
+        distribution. With the time that a process takes to start, each is killed every second or so.
     :ivar lease: of each scheduler, as ``Scheduler(lease=)`` takes it.
     :ivar seed: of everything that is drawn by chance here.
     """
@@ -55,7 +56,7 @@ class Plan:
     steps: int = 5
     processes: int = 3
     seconds: float = 20.0
-    pause: float = 1.0
+    pause: float = 0.7
     lease: str = "1s"
     seed: int = 0
 
@@ -88,6 +89,7 @@ def run(plan: Plan, database: str, folder: Path) -> Report:
         counts = {"kills": sum(tormentor.kills for tormentor in tormentors)}
         counts["kills in mid commit"] = sum(tormentor.hits for tormentor in tormentors)
         counts["takeovers"] = sum(tormentor.count("took-over") for tormentor in tormentors)
+        counts["leases lost by the living"] = sum(tormentor.count("lease-lost") for tormentor in tormentors)
         told = {"seconds from the last kill to rest": round(rested, 1)}
         told["seconds in all"] = round(time.monotonic() - began, 1)
         report = Report(counts | findings.count(connection) | told, findings.violations(connection, plan.steps))
@@ -214,11 +216,12 @@ def _own_server() -> Iterator[tuple[str, Path]]:
 
 
 def _print(console: Console, plan: Plan, report: Report) -> None:
-    title = f"{plan.executions} executions of {plan.steps} steps, {plan.processes} schedulers, seed {plan.seed}"
-    table = Table("what", "number", title=title, title_justify="left")
+    table = Table("what happened", "", title=f"seed {plan.seed}", title_justify="left")
     table.columns[1].justify = "right"
     for what, number in report.counts.items():
         table.add_row(what, str(number))
+    table.add_section()
+    table.add_row("[bold]what must not be[/]", "")
     for what in findings.VIOLATIONS:
         table.add_row(what, str(len(report.violations.get(what, ()))), style="red" if what in report.violations else "")
     console.print(table)
@@ -236,7 +239,9 @@ def _plan() -> Plan:
     parser.add_argument("--steps", type=int, default=Plan.steps, help="of each execution; at least 3")
     parser.add_argument("--processes", type=int, default=Plan.processes, help="schedulers")
     parser.add_argument("--seconds", type=float, default=Plan.seconds, help="for how long they are killed")
-    parser.add_argument("--pause", type=float, default=Plan.pause, help="mean life of a scheduler, in seconds")
+    parser.add_argument(
+        "--pause", type=float, default=Plan.pause, help="mean of the seconds that a scheduler is left alone"
+    )
     parser.add_argument("--lease", default=Plan.lease, help="of each scheduler")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     return Plan(**vars(parser.parse_args()))
@@ -245,7 +250,10 @@ def _plan() -> Plan:
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left behind
     console, plan = Console(), _plan()
-    console.print(f"{plan}: under way for {plan.seconds:g} s and the time to come to rest …", markup=False)
+    console.print(
+        f"{plan.executions} executions of {plan.steps} steps on {plan.processes} schedulers, each killed again "
+        f"and again for {plan.seconds:g} s; then all come to rest. Seed {plan.seed} …"
+    )
     with _own_server() as (database, folder):
         with Client(database):
             pass  # migrates

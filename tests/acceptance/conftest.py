@@ -16,19 +16,13 @@ from interpreter import Client, Scheduler
 from tests.acceptance import findings, ledger
 from tests.acceptance.crashing_server import CrashingServer
 from tests.acceptance.scheduler_process import SchedulerProcess
-from tests.databases import opened
+from tests.databases import Server, opened
 
 
 @pytest.fixture
 def database(new_database: Callable[[], str]) -> Iterator[str]:
     """One for each test, with a ledger: a scheduler takes whatever is due. At the end no law may be broken."""
-    made = new_database()
-    with opened(made) as connection:
-        connection.execute(ledger.SCHEMA)
-    ledger.open_ledger(made)
-    yield made
-    with opened(made) as connection:
-        assert findings.broken_laws(connection) == {}
+    yield from _with_ledger(new_database())
 
 
 @pytest.fixture
@@ -71,9 +65,9 @@ def run_scheduler(database: str, tmp_path: Path) -> Iterator[Callable[..., Sched
         process.kill()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def crashing_server() -> Iterator[CrashingServer]:
-    """A PostgreSQL of the test's own, which it may crash."""
+    """A PostgreSQL that a test may crash; it starts it again."""
     home = Path(tempfile.mkdtemp(prefix="df-", dir="/tmp"))  # short, since a socket's path is
     home.chmod(0o755)
     try:
@@ -81,3 +75,23 @@ def crashing_server() -> Iterator[CrashingServer]:
             yield server
     finally:
         shutil.rmtree(home)
+
+
+@pytest.fixture(scope="module")
+def crashing_databases(crashing_server: CrashingServer) -> Server:
+    return Server(crashing_server.conninfo)
+
+
+@pytest.fixture
+def crashing_database(crashing_databases: Server) -> Iterator[str]:
+    """Like ``database``, on the server that may be crashed."""
+    yield from _with_ledger(crashing_databases.new_migrated_database())
+
+
+def _with_ledger(database: str) -> Iterator[str]:
+    with opened(database) as connection:
+        connection.execute(ledger.SCHEMA)
+    ledger.open_ledger(database)
+    yield database
+    with opened(database) as connection:
+        assert findings.broken_laws(connection) == {}

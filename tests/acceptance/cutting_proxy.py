@@ -1,7 +1,7 @@
-"""Stands between a scheduler and PostgreSQL, and cuts connections just after a request was handed on.
+"""Stands between a scheduler and PostgreSQL, and cuts connections in mid request.
 
 The request is then carried out, or not, and its answer is lost either way. Listens on a Unix socket, as PostgreSQL
-does; knows of PostgreSQL's protocol that a request ends with a Sync message, and where a session tells its name.
+does; knows of PostgreSQL's protocol that a request ends with a Sync message, and that a session opens with its name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class CuttingProxy:
     :param server: the server's socket.
     :param folder: where its own socket is made.
     :param cuts: told the first message of a session (it holds ``application_name``); whether to cut its next request.
-    :ivar cut: how many requests were handed on and lost their answer.
+    :ivar cut: how many requests have lost their answer.
     """
 
     def __init__(self, server: Path, folder: Path, cuts: Callable[[bytes], bool], seed: int = 0) -> None:
@@ -68,20 +68,12 @@ class CuttingProxy:
             server.shutdown(socket.SHUT_RDWR)
 
     def _hand_on_and_cut(self, request: bytes, client: socket.socket, server: socket.socket) -> None:
-        """Before the request arrives, while it is carried out, or after: the client cannot know."""
+        """None of the request arrives, or half of it, or all; and the client cannot know."""
         self.cut += 1
-        when = self._random.choice(("before", "while", "after"))
-        if when != "while":
-            client.shutdown(socket.SHUT_RDWR)
-        if when == "before":
-            server.shutdown(socket.SHUT_RDWR)
-            return
-        server.sendall(request)
-        if when == "while":
-            client.shutdown(socket.SHUT_RDWR)
-            server.shutdown(socket.SHUT_WR)
-        else:
-            server.shutdown(socket.SHUT_WR)
+        client.shutdown(socket.SHUT_RDWR)
+        arrives = self._random.choice((0, len(request) // 2, len(request), len(request)))
+        server.sendall(request[:arrives])
+        server.shutdown(socket.SHUT_WR)
 
 
 def _forward(server: socket.socket, client: socket.socket) -> None:

@@ -20,7 +20,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from dataflows import Flow, wait, workflow
 from dataflows.errors import DatabaseUnavailable
 from interpreter import Client, Scheduler
-from tests.acceptance import ledger
 from tests.acceptance.crashing_server import CrashingServer
 from tests.acceptance.cutting_proxy import CuttingProxy
 from tests.acceptance.load import assert_all_went_right, start_load, unfinished
@@ -54,12 +53,10 @@ def has_left(sql: Connection[Any], executions: int) -> bool:
 
 
 def test_a_server_that_is_stopped_at_once_in_mid_run_loses_nothing_and_doubles_nothing(
-    crashing_server: CrashingServer,
+    crashing_server: CrashingServer, crashing_database: str
 ) -> None:
-    database = crashing_server.conninfo
-    with Client(database) as client, opened(database) as sql:
-        sql.execute(ledger.SCHEMA)
-        ledger.open_ledger(database)
+    database = crashing_database
+    with Client(database) as client:
         start_load(client, EXECUTIONS)
     with Scheduler(database, lease="1s"):
         for left in (EXECUTIONS * 3 // 4, EXECUTIONS // 2):
@@ -72,12 +69,10 @@ def test_a_server_that_is_stopped_at_once_in_mid_run_loses_nothing_and_doubles_n
 
 
 def test_a_scheduler_can_be_left_while_the_server_is_away_and_another_goes_on_when_it_is_back(
-    crashing_server: CrashingServer,
+    crashing_server: CrashingServer, crashing_database: str
 ) -> None:
-    database = crashing_server.conninfo
-    with Client(database) as client, opened(database) as sql:
-        sql.execute(ledger.SCHEMA)
-        ledger.open_ledger(database)
+    database = crashing_database
+    with Client(database) as client:
         start_load(client, EXECUTIONS)
     with Scheduler(database, lease="1s", grace="200ms"):
         with opened(database) as sql:
@@ -97,10 +92,9 @@ def naps() -> Flow[str]:
 
 
 def test_a_scheduler_can_be_left_while_the_entries_of_many_executions_cannot_be_written(
-    crashing_server: CrashingServer,
+    crashing_server: CrashingServer, crashing_database: str
 ) -> None:
-    database = crashing_server.conninfo
-    events: list[str] = []
+    database, events = crashing_database, list[str]()
     with Scheduler(database, lease="1s", on_event=lambda event, _: events.append(event)):
         with Client(database) as client, opened(database) as sql, sql.transaction():
             handles = [client.start(naps, connection=sql) for _ in range(20)]

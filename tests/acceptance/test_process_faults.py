@@ -216,3 +216,23 @@ def test_a_dead_schedulers_commit_that_still_waits_in_the_server_does_not_stop_t
 
     for handle in (locked, free):
         handle.result("30s")
+
+
+def test_a_scheduler_can_be_left_while_a_person_keeps_a_lock_on_what_it_wants_to_write(
+    client: Client, database: str, sql: Connection[Any], open_scheduler: OpenScheduler
+) -> None:
+    with opened(database) as person:
+        with Scheduler(database, lease="60s", grace="500ms"):
+            handle = client.start(faults.slow, 0.3)
+            wait_until(lambda: runs(sql, "slow") == 1, "it runs")
+            person.execute("BEGIN")
+            person.execute("SELECT FROM dataflows.executions WHERE id = %s FOR UPDATE", [handle.id])
+            waits = (
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            wait_until(lambda: ask(sql, waits) == 1, "its end cannot be written")
+        person.execute("ROLLBACK")
+    sql.execute("UPDATE dataflows.schedulers SET expires_at = clock_timestamp()")  # nobody has to wait for its lease
+    open_scheduler(lease="500ms")
+
+    assert handle.result("20s")
