@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ from hypothesis import settings
 
 from interpreter.embedded import EmbeddedPostgres
 from tests.databases import Server, stop_at_once
+
+# A shell without job control starts what it has in the background with SIGINT ignored, and children would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No limit of time for an example: how fast this machine is today says nothing about the code. All else stays as
 # Hypothesis has it: under CI=true its choices are the same at every run, elsewhere they are new each time.
