@@ -28,7 +28,6 @@ _LEVELS = {
     "thread-failed": logging.ERROR,
     "attempt-failed": logging.WARNING,
     "step-failed": logging.WARNING,
-    "execution-failed": logging.WARNING,
     "takeover-postponed": logging.WARNING,
     "took-over": logging.INFO,
     "stopping": logging.INFO,
