@@ -26,7 +26,7 @@ from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.room import Room
 from interpreter.scheduler.timers import Timers
 from interpreter.store import journal
-from interpreter.store.journal import Claimed, Message
+from interpreter.store.records import Claimed, Message
 
 __all__ = ["Claimer"]
 

@@ -27,7 +27,8 @@ from interpreter.scheduler.held import Held
 from interpreter.scheduler.lease import Lease
 from interpreter.scheduler.monitor import Monitor
 from interpreter.store import journal
-from interpreter.store.journal import Batch, Committed, LeaseLost, Line, Move, Start, Written
+from interpreter.store.journal import LeaseLost
+from interpreter.store.records import Batch, Committed, Line, Move, Start, Written
 from interpreter.store.rows import Row
 
 __all__ = ["Committer", "Done", "Proposal", "StartRequest"]

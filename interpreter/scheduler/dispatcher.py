@@ -33,7 +33,7 @@ from interpreter.scheduler.committer import Proposal
 from interpreter.scheduler.held import Held, LiveAttempt
 from interpreter.scheduler.performer import Performer
 from interpreter.scheduler.timers import Timers
-from interpreter.store.journal import Move
+from interpreter.store.records import Move
 from interpreter.store.rows import Row, to_row
 
 __all__ = ["Dispatcher"]

@@ -1,8 +1,8 @@
 """Drives the machines of the executions that this scheduler holds, on one thread.
 
-Owns the map of what is held. It applies what was committed, has the dispatcher carry out what
-the machines then ask for, and lets go what has nothing to do. Whatever is to become a fact is
-proposed to the committer, and seen only when it comes back committed.
+Owns the machines: it applies what was committed, has the dispatcher carry out what they then
+ask for, and lets go what has nothing to do. Whatever is to become a fact is proposed to the
+committer, and seen only when it comes back committed.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from interpreter.scheduler.clock import DatabaseClock
 from interpreter.scheduler.committer import Done, Proposal, StartRequest
 from interpreter.scheduler.dispatcher import Dispatcher
 from interpreter.scheduler.held import Held, LiveAttempt
+from interpreter.scheduler.holdings import Holdings
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.watchdog import Replaced, Stuck, Watchdog
-from interpreter.store.journal import Message, Move, Written
+from interpreter.store.records import Message, Move, Written
 from interpreter.store.rows import Row, storable_text, to_entry
 
 __all__ = ["Driver"]
@@ -57,7 +58,7 @@ class Driver:
         watchdog: Watchdog,
         monitor: Monitor,
     ) -> None:
-        self.held: dict[str, Held] = {}
+        self.held = Holdings()
         self.dispatcher: Dispatcher  # set before the thread starts: each needs the other
         self._clock = clock
         self._propose = propose
@@ -70,8 +71,6 @@ class Driver:
         self._queue: SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]] | None] = SimpleQueue()
         self._next: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()  # of what enters and leaves ``held``
-        self._lost = 0  # the last number that was lost; each new one is higher
 
     def start(self) -> None:
         """Begin to drive; called again by the watchdog, it leaves a stuck thread behind and goes on in a new one."""
@@ -95,10 +94,7 @@ class Driver:
         self.post(self.on_committed, done, started)
 
     def _hold(self, held: Held) -> None:
-        with self._lock:
-            displaced = self.held.get(held.id)
-            self.held[held.id] = held
-        if displaced is not None:
+        if (displaced := self.held.add(held)) is not None:
             self.post(self.on_displaced, displaced)
 
     def close(self) -> None:
@@ -129,7 +125,7 @@ class Driver:
             raise
         except BaseException as error:  # code of authors is run where a value is encoded, and may raise anything
             self._monitor.emit("thread-failed", thread="driver", error=error)
-            if arguments and isinstance(held := arguments[0], Held) and self._is_held(held):
+            if arguments and isinstance(held := arguments[0], Held) and self.held.has(held):
                 reason = traceback.format_exception_only(error)[-1].strip()
                 self.block(held, f"the scheduler could not go on with it: {reason}")
 
@@ -149,7 +145,7 @@ class Driver:
 
     def on_claimed(self, held: Held, entries: list[Written], messages: list[Message]) -> None:
         """An execution is held from now on: bring its machine to the end of its journal, and read its inbox."""
-        if not self._has_arrived(held):
+        if not self.held.has(held):  # the lease was lost on its way here
             self._abandon(held.id, held.machine)
             return
         held.seq, held.last_at = (entries[-1].seq, entries[-1].at) if entries else (held.seq, held.last_at)
@@ -190,21 +186,20 @@ class Driver:
 
     def on_refused(self, held: Held, problem: str) -> None:
         """The database does not take what this execution would have written."""
-        if self._is_held(held):
+        if self.held.has(held):
             self.block(held, problem)
 
     def on_begun(self, attempt: LiveAttempt) -> None:
         """An attempt with a time limit has begun to run."""
-        if self._is_held(attempt.held):
+        if self.held.has(attempt.held):
             self.dispatcher.limit(attempt)
 
     def on_lost(self, scheduler: int) -> None:
         """The lease is lost: nothing is held any more that was claimed under this number."""
-        self._lost = scheduler
-        self._drop_all([held for held in list(self.held.values()) if held.scheduler <= scheduler])
+        self._drop_all(self.held.lose(scheduler))
 
     def on_displaced(self, held: Held) -> None:
-        """It was lost, and before that was noticed it is held again, under another number."""
+        """It was lost, or let go, and before that was noticed here it is held again."""
         self.dispatcher.discard(held)
         self._abandon(held.id, held.machine)
 
@@ -214,14 +209,14 @@ class Driver:
             self.block(held, problem)
 
     def _on_started(self, held: Held, request: StartRequest, begun_at: datetime) -> None:
-        if not self._has_arrived(held):
+        if not self.held.has(held):
             return
         started = Row("started", encoding=request.start.encoding, data=request.start.data)
         if self._apply(held, [Written(1, begun_at, started), Written(2, begun_at, Row("begun"))]):
             self._go_on(held)
 
     def _on_entries(self, held: Held, entries: list[Written]) -> None:
-        if not self._is_held(held) or held.broken:
+        if not self.held.has(held) or held.broken:
             return
         for entry in entries:
             held.account_for(entry.row)
@@ -232,7 +227,7 @@ class Driver:
             self._go_on(held)
 
     def _on_moved(self, held: Held, move: Move, moved: bool) -> None:
-        if not self._is_held(held):
+        if not self.held.has(held):
             return
         if moved:
             self._drop(held)
@@ -245,7 +240,7 @@ class Driver:
             self._look_at_inbox(held.id)
 
     def _on_gone(self, held: Held) -> None:
-        if self._is_held(held):
+        if self.held.has(held):
             self._drop_all([held])
             self._let_go(None)
 
@@ -338,19 +333,8 @@ class Driver:
             self._monitor.emit("drive-stuck", execution=execution_id, problem=stuck)
 
     def _drop(self, held: Held) -> None:
-        with self._lock:
-            if self._is_held(held):
-                del self.held[held.id]
+        self.held.remove(held)
         self.dispatcher.discard(held)
-
-    def _has_arrived(self, held: Held) -> bool:
-        """Whether it is held indeed: the lease may have been lost while it was on its way here."""
-        if self._is_held(held) and held.scheduler <= self._lost:
-            self._drop(held)
-        return self._is_held(held)
-
-    def _is_held(self, held: Held) -> bool:
-        return self.held.get(held.id) is held
 
 
 def _held_from_the_start(done: Done, request: StartRequest) -> Held:

@@ -38,7 +38,7 @@ from interpreter.scheduler.performer import Performer
 from interpreter.scheduler.room import Room
 from interpreter.scheduler.watchdog import Watchdog
 from interpreter.store import journal
-from interpreter.store.journal import Start
+from interpreter.store.records import Start
 from interpreter.store.rows import Row
 
 __all__ = ["Engine", "Settings"]

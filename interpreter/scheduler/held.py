@@ -24,7 +24,7 @@ from interpreter.machine import (
     format_position,
     parse_position,
 )
-from interpreter.store.journal import Message
+from interpreter.store.records import Message
 from interpreter.store.rows import Row
 
 __all__ = ["SUSPECT", "Held", "LiveAttempt", "Stage"]

@@ -10,8 +10,8 @@ from psycopg import Connection
 from interpreter.codec import encode
 from interpreter.machine import Status
 from interpreter.store import journal
-from interpreter.store.journal import Batch, Claimed, Committed, Line, Move, Start
 from interpreter.store.queries import QUERIES
+from interpreter.store.records import Batch, Claimed, Committed, Line, Move, Start
 from interpreter.store.rows import FORMAT, Row
 from tests.databases import opened
 

@@ -12,8 +12,8 @@ import pytest
 from psycopg import Connection
 
 from interpreter.store.arrays import IntArray, TextArray
-from interpreter.store.journal import Claimed
 from interpreter.store.queries import QUERIES
+from interpreter.store.records import Claimed
 from interpreter.store.rows import FORMAT
 from tests.databases import opened
 from tests.store.desk import Desk, one, started

@@ -12,7 +12,8 @@ import pytest
 
 from interpreter.machine import Status
 from interpreter.store import journal
-from interpreter.store.journal import Batch, LeaseLost, Move, Start
+from interpreter.store.journal import LeaseLost
+from interpreter.store.records import Batch, Move, Start
 from tests.databases import opened
 from tests.store.desk import EMPTY, Desk, one, sent, step
 from tests.waiting import eventually

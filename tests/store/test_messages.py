@@ -14,7 +14,7 @@ from dataflows.errors import NotFound
 from interpreter import Client
 from interpreter.machine import Status
 from interpreter.store import journal
-from interpreter.store.journal import Batch, Move
+from interpreter.store.records import Batch, Move
 from tests.databases import opened
 from tests.store.desk import Desk, one, sent, started, step
 from tests.waiting import eventually

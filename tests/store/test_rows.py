@@ -30,7 +30,7 @@ from interpreter.machine import (
     WaitTimedOut,
 )
 from interpreter.store import journal
-from interpreter.store.journal import Batch, Line
+from interpreter.store.records import Batch, Line
 from interpreter.store.rows import Row, to_entry, to_row
 from tests.databases import opened
 from tests.machine.plain import plain

@@ -9,7 +9,7 @@ from typing import Any
 from dataflows.outcome import Error, Value
 from interpreter.machine import SignalReceived, StepEnded
 from interpreter.store.identifiers import time_ordered_id
-from interpreter.store.journal import Line
+from interpreter.store.records import Line
 from interpreter.store.rows import to_row
 from tests.store.desk import LONG_AGO, Desk
 

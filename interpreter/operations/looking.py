@@ -1,0 +1,109 @@
+"""What the database says of executions: one, many, and a journal for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from dataflows.errors import NotFound
+from interpreter.codec import Encoded
+from interpreter.codec import describe as describe_encoded
+from interpreter.machine import Status
+from interpreter.operations.tags import to_json
+from interpreter.requests import Operation, Query
+
+__all__ = ["Execution", "HistoryEntry", "describe", "history", "list_executions", "status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What the database says of an execution.
+
+    :ivar due_at: when it goes on by itself, as text; None if it waits for a message, runs, or has ended.
+    :ivar problem: why it is blocked.
+    """
+
+    id: str
+    workflow: str
+    version: int
+    status: Status
+    created_at: datetime
+    ended_at: datetime | None
+    due_at: str | None
+    tags: dict[str, str]
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """A line of an execution's journal, for people.
+
+    :ivar kind: ``started``, ``begun``, ``step``, ``attempt`` (a failed one), ``sleep``, ``timeout``, ``signal``,
+        ``cancel``, ``stopped``, or the status it ended with.
+    :ivar position: where its command stands, like ``"3.0.2"``; None for the whole execution.
+    :ivar ok: whether the outcome is a value; None where there is no outcome.
+    :ivar text: the value, or the error, as text; shortened.
+    :ivar moment: of a failed attempt, when the next may start; of a signal, when it was sent.
+    """
+
+    seq: int
+    at: datetime
+    kind: str
+    position: str | None
+    name: str | None
+    branch: str | None
+    ok: bool | None
+    text: str
+    moment: datetime | None
+
+
+def status(execution_id: str) -> Operation[Status]:
+    """Where the execution is in its life. :raises NotFound: there is none."""
+    return (yield from describe(execution_id)).status
+
+
+def describe(execution_id: str) -> Operation[Execution]:
+    """What the database says of one execution. :raises NotFound: there is none."""
+    rows = yield Query("look_up", {"id": execution_id})
+    if not rows:
+        raise NotFound(f"execution {execution_id!r} does not exist")
+    workflow, version, now, _, problem, created_at, ended_at, due_at, tags, _, _ = rows[0]
+    return Execution(
+        execution_id, workflow, version, Status(now), created_at, ended_at, due_at, dict(tags or {}), problem
+    )
+
+
+def history(execution_id: str) -> Operation[list[HistoryEntry]]:
+    """The execution's journal, in order. :raises NotFound: there is no such execution."""
+    rows = yield Query("read_history", {"id": execution_id})
+    if not rows:
+        yield from describe(execution_id)
+    return [
+        HistoryEntry(seq, at, kind, position, name, branch, ok, _text(encoding, data), moment)
+        for seq, at, kind, position, name, branch, ok, encoding, data, moment in rows
+    ]
+
+
+def list_executions(
+    *,
+    status: Status | None = None,
+    workflow: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    before: str | None = None,
+    limit: int = 50,
+) -> Operation[list[Execution]]:
+    """Executions, the newest first.
+
+    :param before: the id of the last one of the page before.
+    """
+    wanted = {"status": None if status is None else Status(status).value, "workflow": workflow, "tags": to_json(tags)}
+    rows = yield Query("list_executions", {**wanted, "before": before, "limit": limit})
+    return [
+        Execution(id, name, version, Status(now), created_at, ended_at, due_at, dict(found or {}), problem)
+        for id, name, version, now, created_at, ended_at, due_at, found, problem in rows
+    ]
+
+
+def _text(encoding: str | None, data: bytes | None) -> str:
+    return describe_encoded(Encoded(encoding, data or b"")) if encoding else ""

@@ -1,0 +1,107 @@
+"""What a scheduler writes and reads, as plain values: lines, moves and starts, and what comes back.
+
+Owns their shape alone. What is done with them is the journal's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from interpreter.machine.status import Status
+from interpreter.store.rows import Row
+
+__all__ = ["Batch", "Claimed", "Committed", "Line", "Message", "Move", "Start", "Written"]
+
+
+class Line(NamedTuple):
+    """A journal entry to be written. Its time is the commit's, but not before ``floor``."""
+
+    execution_id: str
+    generation: int
+    seq: int
+    floor: datetime
+    row: Row
+
+
+class Written(NamedTuple):
+    """A journal entry as it was read, or as it was committed."""
+
+    seq: int
+    at: datetime
+    row: Row
+
+
+class Message(NamedTuple):
+    """A message that waits in an inbox."""
+
+    execution_id: str
+    number: int
+    kind: str
+    name: str | None
+    encoding: str | None
+    data: bytes | None
+    sent_at: datetime
+
+
+class Move(NamedTuple):
+    """A new status for a held execution.
+
+    :ivar inbox_seq: the number of the last message that its holder has read: if another came
+        since, the execution stays as it is. None: whatever came.
+    :ivar progress: an entry was journaled, so deaths before it count no more.
+    """
+
+    execution_id: str
+    status: Status
+    due_at: datetime | None = None
+    inbox_seq: int | None = None
+    progress: bool = False
+    problem: str | None = None
+
+
+class Start(NamedTuple):
+    """A new execution that its scheduler holds from the first moment."""
+
+    execution_id: str
+    workflow: str
+    version: int
+    tags: str | None
+    encoding: str
+    data: bytes
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one group commit writes, over many executions."""
+
+    lines: list[Line] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    starts: list[Start] = field(default_factory=list)
+    reads: list[tuple[str, int, int]] = field(default_factory=list)
+    """Messages that are journaled: execution id, message number, seq."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a group commit came to.
+
+    :ivar begun_at: the time that the entries of its starts carry, a moment before those of the others.
+    """
+
+    now: datetime
+    begun_at: datetime
+    moved: frozenset[str]
+    started: frozenset[str]
+
+
+class Claimed(NamedTuple):
+    """An execution that this scheduler now holds."""
+
+    execution_id: str
+    generation: int
+    workflow: str
+    version: int
+    inbox_seq: int
+    deaths: int
