@@ -24,7 +24,7 @@ from interpreter.store.arrays import (
 )
 from interpreter.store.connection import one_round_trip
 from interpreter.store.queries import QUERIES
-from interpreter.store.records import Batch, Claimed, Committed, Line, Message, Move, Start, Written
+from interpreter.store.records import Batch, Claimed, Committed, Message, Written
 from interpreter.store.rows import FORMAT, Row
 
 __all__ = [
