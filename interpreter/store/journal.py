@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection, Cursor
+from psycopg.types.numeric import Int4
 
 from dataflows.errors import DataflowsError
 from interpreter.store.arrays import (
@@ -24,7 +25,7 @@ from interpreter.store.arrays import (
 )
 from interpreter.store.connection import one_round_trip
 from interpreter.store.queries import QUERIES
-from interpreter.store.records import Batch, Claimed, Committed, Message, Written
+from interpreter.store.records import Batch, Claimed, Committed, Line, Message, Written
 from interpreter.store.rows import FORMAT, Row
 
 __all__ = [
@@ -78,7 +79,7 @@ def _execute(cursor: Cursor[Any], scheduler: int, name: str, parameters: dict[st
 
 def _read_commit(rows: dict[str, list[Any]]) -> Committed:
     starts = rows.get("start_held", [])
-    timed = rows.get("append") or starts or rows.get("look_at_lease")
+    timed = rows.get("append") or rows.get("append_one") or starts or rows.get("look_at_lease")
     if not timed:
         raise LeaseLost("this scheduler's lease was taken over by another")
     now, begun_at = timed[0][0], (starts or timed)[0][0]
@@ -96,7 +97,9 @@ def _statements(batch: Batch) -> list[tuple[str, dict[str, Any]]]:
         made.append(("start_held", {"format": FORMAT, **_columns(_START, starts)}))
     if batch.moves:
         made.append(("move", _columns(_MOVE, sorted(batch.moves, key=lambda move: move[0]))))
-    if batch.lines:
+    if len(batch.lines) == 1:
+        made.append(("append_one", _one(*batch.lines)))
+    elif batch.lines:
         made.append(("append", _columns(_LINE, ((*line[:4], *line.row) for line in batch.lines))))
     if batch.reads:
         made.append(("mark_inbox", _columns(_READ, batch.reads)))
@@ -117,6 +120,7 @@ _LINE: dict[str, type[Any]] = {
     "payloads": BytesArray,
     "moments": TimeArray,
 }
+_ONE = ("id", "generation", "seq", "floor", "kind", "position", "name", "branch", "ok", "encoding", "payload", "moment")
 _MOVE: dict[str, type[Any]] = {
     "ids": TextArray,
     "statuses": TextArray,
@@ -137,6 +141,11 @@ _READ: dict[str, type[Any]] = {"ids": TextArray, "numbers": BigIntArray, "seqs":
 _KEY: dict[str, type[Any]] = {"ids": TextArray, "generations": IntArray, "seqs": IntArray}
 _AFTER: dict[str, type[Any]] = {"ids": TextArray, "generations": IntArray, "afters": IntArray}
 _KNOWN: dict[str, type[Any]] = {"workflows": TextArray, "versions": IntArray}
+
+
+def _one(line: Line) -> dict[str, Any]:
+    values: tuple[Any, ...] = (line.execution_id, Int4(line.generation), Int4(line.seq), line.floor, *line.row)
+    return dict(zip(_ONE, values, strict=True))
 
 
 def _columns(kinds: dict[str, type[Any]], rows: Iterable[tuple[Any, ...]]) -> dict[str, Any]:
