@@ -29,9 +29,9 @@ from interpreter.machine import (
     format_position,
 )
 from interpreter.scheduler.clock import DatabaseClock
-from interpreter.scheduler.committer import Proposal
 from interpreter.scheduler.held import Held, LiveAttempt
 from interpreter.scheduler.performer import Performer
+from interpreter.scheduler.proposals import Proposal
 from interpreter.scheduler.timers import Timers
 from interpreter.store.records import Move
 from interpreter.store.rows import Row, to_row

@@ -1,16 +1,21 @@
-"""Drives the machines of the executions that this scheduler holds, on one thread.
+"""Drives the machines of the executions that this scheduler holds, on one thread at a time.
 
 Owns the machines: it applies what was committed, has the dispatcher carry out what they then
 ask for, and lets go what has nothing to do. Whatever is to become a fact is proposed to the
 committer, and seen only when it comes back committed.
+
+There is a thread for it; but who has just committed something and finds nobody driving drives
+that itself, since a hand-over between threads costs as much as the driving.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -20,11 +25,11 @@ from dataflows.logs import replaying
 from interpreter.machine import Machine, Status
 from interpreter.scheduler.cache import Cache
 from interpreter.scheduler.clock import DatabaseClock
-from interpreter.scheduler.committer import Done, Proposal, StartRequest
 from interpreter.scheduler.dispatcher import Dispatcher
 from interpreter.scheduler.held import Held, LiveAttempt
 from interpreter.scheduler.holdings import Holdings
 from interpreter.scheduler.monitor import Monitor
+from interpreter.scheduler.proposals import Done, Proposal, StartRequest
 from interpreter.scheduler.watchdog import Replaced, Stuck, Watchdog
 from interpreter.store.records import Message, Move, Written
 from interpreter.store.rows import Row, storable_text, to_entry
@@ -68,18 +73,42 @@ class Driver:
         self.cache = Cache(cached, self._abandon)
         self._watchdog = watchdog
         self._monitor = monitor
-        self._queue: SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]] | None] = SimpleQueue()
-        self._next: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
-        self._thread: threading.Thread | None = None
+        self._posted: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self._next: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()  # parts of what is being done
+        self._wakes: SimpleQueue[None] = SimpleQueue()
+        self._asleep_until = 0.0  # monotonic
+        self._closing = False
 
     def start(self) -> None:
         """Begin to drive; called again by the watchdog, it leaves a stuck thread behind and goes on in a new one."""
+        self._driving = threading.Lock()  # a stuck thread keeps the former one
         self._thread = threading.Thread(target=self._run, name="dataflows driver", daemon=True)
         self._thread.start()
 
     def post(self, method: Callable[..., None], *arguments: Any) -> None:
-        """Have one of the ``on_…`` methods called on the driver's thread."""
-        self._queue.put((method, arguments))
+        """Have one of the ``on_…`` methods called by whoever drives."""
+        self._posted.append((method, arguments))
+        self.wake()
+
+    def wake(self) -> None:
+        """There is something to drive."""
+        self._wakes.put(None)
+
+    def drive_here(self) -> None:
+        """Drive what has just been delivered, on the caller's thread, if nobody else drives and nothing else waits."""
+        driving = self._driving
+        if not driving.acquire(blocking=False):
+            self.wake()
+            return
+        try:
+            if len(self._posted) == 1:
+                self._drive()
+        except Replaced:
+            return  # it was stuck, and the watchdog has left this thread behind
+        finally:
+            driving.release()
+        if self._posted or self._wakes_too_late():
+            self.wake()
 
     def hold(self, held: Held, entries: list[Written], messages: list[Message]) -> None:
         """An execution was claimed. It counts as held at once, on whatever thread this is called."""
@@ -87,11 +116,14 @@ class Driver:
         self.post(self.on_claimed, held, entries, messages)
 
     def deliver(self, done: Done) -> None:
-        """A group commit has happened. What it started counts as held at once, on whatever thread this is called."""
+        """A group commit has happened, and ``wake`` or ``drive_here`` will follow.
+
+        It comes in the order of commits. What it started counts as held at once, on whatever thread this is called.
+        """
         started = [(_held_from_the_start(done, request), request) for request in done.started]
         for held, _ in started:
             self._hold(held)
-        self.post(self.on_committed, done, started)
+        self._posted.append((self.on_committed, (done, started)))
 
     def _hold(self, held: Held) -> None:
         if (displaced := self.held.add(held)) is not None:
@@ -99,23 +131,56 @@ class Driver:
 
     def close(self) -> None:
         """Drive nothing more, and let the workflows go."""
-        self._queue.put(None)
-        while (thread := self._thread) is not None and thread.is_alive():
-            thread.join(timeout=1)  # it may be replaced while we wait
+        self._closing = True
+        self.wake()
+        while self._thread.is_alive():
+            self._thread.join(timeout=1)  # it may be replaced while we wait
 
-    # The thread ---------------------------------------------------------------------------------
+    # Whoever drives -----------------------------------------------------------------------------
 
     def _run(self) -> None:
         try:
-            while (item := self._take()) is not None:
-                if self._thread is not threading.current_thread():
-                    self._queue.put(item)
-                    return
-                self._do(*item)
-            self._drop_all(list(self.held.values()))
-            self.cache.clear()
+            while not self._closing and self._thread is threading.current_thread():
+                with self._driving:
+                    self._drive()
+                    pause = self._pause()
+                with suppress(Empty):
+                    self._wakes.get(timeout=pause)
+            if self._thread is threading.current_thread():
+                with self._driving:
+                    self._end_all()
+            else:
+                self.wake()  # that was for the thread in this one's place
         except Replaced:
             return  # another thread has taken over; what this one was stuck in is not its to touch any more
+
+    def _drive(self) -> None:
+        """Do all there is to do: first what is due, then the parts of what was begun, then what was posted."""
+        while True:
+            for held, position in self.dispatcher.take_due():
+                self._do(self.dispatcher.fire, (held, position))
+            if self._next:
+                self._do(*self._next.popleft())
+            elif self._posted:
+                self._do(*self._posted.popleft())
+            else:
+                return
+
+    def _pause(self) -> float:
+        pause = self.dispatcher.seconds_to_next()
+        pause = _LONGEST_WAIT if pause is None else min(pause, _LONGEST_WAIT)
+        self._asleep_until = time.monotonic() + pause
+        return pause
+
+    def _wakes_too_late(self) -> bool:
+        """Whether something has been set that is due before the driver's own thread looks again."""
+        pause = self.dispatcher.seconds_to_next()
+        return pause is not None and time.monotonic() + pause < self._asleep_until
+
+    def _end_all(self) -> None:
+        self._drive()
+        self._drop_all(list(self.held.values()))
+        self.cache.clear()
 
     def _do(self, method: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         """A fault of ours must not end the thread that all others need."""
@@ -128,18 +193,6 @@ class Driver:
             if arguments and isinstance(held := arguments[0], Held) and self.held.has(held):
                 reason = traceback.format_exception_only(error)[-1].strip()
                 self.block(held, f"the scheduler could not go on with it: {reason}")
-
-    def _take(self) -> tuple[Callable[..., None], tuple[Any, ...]] | None:
-        while True:
-            for held, position in self.dispatcher.take_due():
-                self._do(self.dispatcher.fire, (held, position))
-            if self._next:
-                return self._next.popleft()
-            pause = self.dispatcher.seconds_to_next()
-            try:
-                return self._queue.get(timeout=None if pause is None else min(pause, _LONGEST_WAIT))
-            except Empty:
-                continue
 
     # What arrives -------------------------------------------------------------------------------
 

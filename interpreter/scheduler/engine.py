@@ -26,7 +26,7 @@ from interpreter.database import Database
 from interpreter.machine import Status
 from interpreter.operations import NewExecution, Watch
 from interpreter.scheduler.claimer import Claimer
-from interpreter.scheduler.committer import Committer, Proposal, StartRequest
+from interpreter.scheduler.committer import Committer
 from interpreter.scheduler.dispatcher import Dispatcher
 from interpreter.scheduler.driver import Driver
 from interpreter.scheduler.held import LiveAttempt
@@ -35,6 +35,7 @@ from interpreter.scheduler.listener import Listener
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.outcomes import row_of
 from interpreter.scheduler.performer import Performer
+from interpreter.scheduler.proposals import Proposal, StartRequest
 from interpreter.scheduler.room import Room
 from interpreter.scheduler.watchdog import Watchdog
 from interpreter.store import journal
@@ -120,6 +121,7 @@ class Engine:
             database.connect,
             self._lease,
             self._driver.deliver,
+            self._driver.wake,
             lambda held, problem: self._driver.post(self._driver.on_refused, held, problem),
             monitor,
         )
@@ -215,8 +217,11 @@ class Engine:
         self._committer.propose(proposal)
 
     def _report(self, attempt: LiveAttempt, outcome: Outcome[Any] | Encoded) -> None:
-        row = row_of(attempt, outcome, self._lease.clock, self._monitor)
-        self._committer.propose(Proposal(attempt.held, row))
+        proposal = Proposal(attempt.held, row_of(attempt, outcome, self._lease.clock, self._monitor))
+        if attempt.in_thread and self._committer.write_now(proposal):
+            self._driver.drive_here()
+        else:
+            self._committer.propose(proposal)
 
     def _on_begun(self, attempt: LiveAttempt) -> None:
         self._driver.post(self._driver.on_begun, attempt)

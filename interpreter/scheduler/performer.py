@@ -11,8 +11,9 @@ import inspect
 import os
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any
 
@@ -62,6 +63,7 @@ class Performer:
         self._threads = 0
         self._occupied = 0  # threads that have an attempt, or will find one in the queue
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._here = Following()
         self._process = os.getpid()
         self._closed = self._left_alone = False
 
@@ -137,6 +139,8 @@ class Performer:
         command = attempt.action.command
         if command.on is None and _is_async(command.fn):
             self._run_on_loop(attempt)
+        elif self._here.is_free:
+            self._here.keep(attempt)
         else:
             self._occupy_thread()
             self._queue.put(attempt)
@@ -180,16 +184,27 @@ class Performer:
         threading.Thread(target=self._work, name="dataflows step", daemon=True).start()
 
     def _work(self) -> None:
-        while (attempt := self._queue.get()) is not None:
-            self._lease.wait_valid()
-            attempt.in_thread = attempt.action.command.on is None
-            if self._begin(attempt):
-                if not attempt.in_thread:
-                    self._run_on_executor(attempt)
-                elif not self._ended(attempt, self._call(attempt)):
-                    return  # it was given up, and another thread has its room
-            with self._lock:
-                self._occupied -= 1
+        attempt = self._queue.get()
+        while attempt is not None and self._work_on(attempt):
+            attempt = self._here.take() or self._wait_for_one()
+
+    def _work_on(self, attempt: LiveAttempt) -> bool:
+        """Perform it; False if it was given up meanwhile, and another thread has this one's room."""
+        self._lease.wait_valid()
+        attempt.in_thread = attempt.action.command.on is None
+        if not self._begin(attempt):
+            return True
+        if not attempt.in_thread:
+            self._run_on_executor(attempt)
+            return True
+        outcome = self._call(attempt)
+        with self._here.free():
+            return self._ended(attempt, outcome)
+
+    def _wait_for_one(self) -> LiveAttempt | None:
+        with self._lock:
+            self._occupied -= 1
+        return self._queue.get()
 
     def _call(self, attempt: LiveAttempt) -> Outcome[Any]:
         command = attempt.action.command
@@ -253,6 +268,35 @@ class Performer:
             return
         attempt.cancel = future.cancel
         future.add_done_callback(lambda done: self._ended(attempt, _executor_outcome(done)))
+
+
+class Following(threading.local):
+    """What this thread performs next: while it reports an attempt, it can take one on without a hand-over.
+
+    :ivar is_free: it can take one on.
+    """
+
+    def __init__(self) -> None:
+        self.is_free = False
+        self._attempt: LiveAttempt | None = None
+
+    @contextmanager
+    def free(self) -> Iterator[None]:
+        """Meanwhile it can take one on."""
+        self.is_free = True
+        try:
+            yield
+        finally:
+            self.is_free = False
+
+    def keep(self, attempt: LiveAttempt) -> None:
+        """Perform this next."""
+        self.is_free, self._attempt = False, attempt
+
+    def take(self) -> LiveAttempt | None:
+        """What was kept."""
+        attempt, self._attempt = self._attempt, None
+        return attempt
 
 
 def _executor_outcome(done: Future[tuple[bool, Encoded]]) -> Outcome[Any] | Encoded:

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection, Cursor
-from psycopg.types.numeric import Int4
 
 from dataflows.errors import DataflowsError
+from interpreter.store.appending import append_one
 from interpreter.store.arrays import (
     BigIntArray,
     BoolArray,
@@ -48,6 +48,9 @@ __all__ = [
 ]
 
 
+_TAKEN_OVER = "this scheduler's lease was taken over by another"
+
+
 class LeaseLost(DataflowsError):
     """Another scheduler has taken over what this one held: nothing was written."""
 
@@ -61,6 +64,8 @@ def commit(connection: Connection[Any], scheduler: int, batch: Batch) -> Committ
     :raises LeaseLost: the scheduler has been taken over; nothing was written.
     :raises psycopg.Error: as the database says; nothing was written, or, if the connection broke, perhaps all.
     """
+    if batch.is_one_line:
+        return _commit_one(connection, scheduler, batch.lines[0])
     statements = _statements(batch)
     cursors = [connection.cursor(binary=True) for _ in statements]
     if len(statements) == 1:
@@ -73,15 +78,22 @@ def commit(connection: Connection[Any], scheduler: int, batch: Batch) -> Committ
     return _read_commit({name: cursor.fetchall() for (name, _), cursor in answered if cursor.description})
 
 
+def _commit_one(connection: Connection[Any], scheduler: int, line: Line) -> Committed:
+    now = append_one(connection, scheduler, line)
+    if now is None:
+        raise LeaseLost(_TAKEN_OVER)
+    return Committed(now, now, frozenset(), frozenset())
+
+
 def _execute(cursor: Cursor[Any], scheduler: int, name: str, parameters: dict[str, Any]) -> None:
     cursor.execute(QUERIES[name], {"scheduler": scheduler, **parameters}, prepare=True)
 
 
 def _read_commit(rows: dict[str, list[Any]]) -> Committed:
     starts = rows.get("start_held", [])
-    timed = rows.get("append") or rows.get("append_one") or starts or rows.get("look_at_lease")
+    timed = rows.get("append") or starts or rows.get("look_at_lease")
     if not timed:
-        raise LeaseLost("this scheduler's lease was taken over by another")
+        raise LeaseLost(_TAKEN_OVER)
     now, begun_at = timed[0][0], (starts or timed)[0][0]
     started = frozenset(row[1] for row in starts if row[1] is not None)
     return Committed(now, begun_at, frozenset(row[0] for row in rows.get("move", ())), started)
@@ -97,9 +109,7 @@ def _statements(batch: Batch) -> list[tuple[str, dict[str, Any]]]:
         made.append(("start_held", {"format": FORMAT, **_columns(_START, starts)}))
     if batch.moves:
         made.append(("move", _columns(_MOVE, sorted(batch.moves, key=lambda move: move[0]))))
-    if len(batch.lines) == 1:
-        made.append(("append_one", _one(*batch.lines)))
-    elif batch.lines:
+    if batch.lines:
         made.append(("append", _columns(_LINE, ((*line[:4], *line.row) for line in batch.lines))))
     if batch.reads:
         made.append(("mark_inbox", _columns(_READ, batch.reads)))
@@ -120,7 +130,6 @@ _LINE: dict[str, type[Any]] = {
     "payloads": BytesArray,
     "moments": TimeArray,
 }
-_ONE = ("id", "generation", "seq", "floor", "kind", "position", "name", "branch", "ok", "encoding", "payload", "moment")
 _MOVE: dict[str, type[Any]] = {
     "ids": TextArray,
     "statuses": TextArray,
@@ -143,11 +152,6 @@ _AFTER: dict[str, type[Any]] = {"ids": TextArray, "generations": IntArray, "afte
 _KNOWN: dict[str, type[Any]] = {"workflows": TextArray, "versions": IntArray}
 
 
-def _one(line: Line) -> dict[str, Any]:
-    values: tuple[Any, ...] = (line.execution_id, Int4(line.generation), Int4(line.seq), line.floor, *line.row)
-    return dict(zip(_ONE, values, strict=True))
-
-
 def _columns(kinds: dict[str, type[Any]], rows: Iterable[tuple[Any, ...]]) -> dict[str, Any]:
     """Rows as the array parameters of a statement, by name."""
     return dict(zip(kinds, columns(rows, *kinds.values()), strict=True))
@@ -159,7 +163,7 @@ def check_lease(connection: Connection[Any], scheduler: int) -> None:
     :raises LeaseLost: the scheduler has been taken over.
     """
     if connection.execute(QUERIES["wait_for_commits"], {"scheduler": scheduler}).fetchone() is None:
-        raise LeaseLost("this scheduler's lease was taken over by another")
+        raise LeaseLost(_TAKEN_OVER)
 
 
 def find_committed(

@@ -166,15 +166,14 @@ WITH lease AS MATERIALIZED (
 SELECT lease.now FROM lease
 
 -- name: append_one
--- The same where there is one entry. Unpacking arrays costs as much again as the rest of so small a commit.
+-- The same where there is one entry, as a lone execution commits it after each step. Parameters go by number, as libpq
+-- wants them: scheduler, execution id, generation, seq, floor, then the columns of a row as in the line above.
 WITH lease AS MATERIALIZED (
-    SELECT clock_timestamp() AS now FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
+    SELECT clock_timestamp() AS now FROM dataflows.schedulers WHERE id = $1 FOR KEY SHARE
 ), written AS (
     INSERT INTO dataflows.journal
         (execution_id, generation, seq, at, kind, position, name, branch, ok, encoding, data, moment)
-    SELECT %(id)s, %(generation)s, %(seq)s, greatest(lease.now, %(floor)s),
-           %(kind)s, %(position)s, %(name)s, %(branch)s, %(ok)s, %(encoding)s, %(payload)b, %(moment)s
-    FROM lease
+    SELECT $2, $3, $4, greatest(lease.now, $5), $6, $7, $8, $9, $10, $11, $12, $13 FROM lease
 )
 SELECT lease.now FROM lease
 

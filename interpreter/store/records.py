@@ -82,6 +82,11 @@ class Batch:
     reads: list[tuple[str, int, int]] = field(default_factory=list)
     """Messages that are journaled: execution id, message number, seq."""
 
+    @property
+    def is_one_line(self) -> bool:
+        """Whether one entry is all there is to write."""
+        return len(self.lines) == 1 and not (self.moves or self.starts or self.reads)
+
 
 @dataclass(frozen=True, slots=True)
 class Committed:

@@ -1,0 +1,130 @@
+"""What executions propose to have written, and the batch that is made of it.
+
+Owns the numbers (``seq``) of entries: each is given when its batch is drafted, by whoever writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from dataflows.workflow import Workflow
+from interpreter.machine.status import Status
+from interpreter.scheduler.held import Held
+from interpreter.store.records import Batch, Line, Move, Start, Written
+from interpreter.store.rows import Row
+
+__all__ = ["Done", "Draft", "Proposal", "StartRequest", "by_execution", "draft_of", "size_of"]
+
+_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Proposal:
+    """What an execution would have written.
+
+    :ivar row: a journal entry.
+    :ivar floor: the entry's time is not before this.
+    :ivar message: the number of the inbox message that the entry journals.
+    :ivar move: a new status, in the same commit.
+    """
+
+    held: Held
+    row: Row | None = None
+    floor: datetime | None = None
+    message: int | None = None
+    move: Move | None = None
+
+
+@dataclass(slots=True)
+class StartRequest:
+    """An execution to be started and held at once; the future tells whether the id was free."""
+
+    start: Start
+    workflow: Workflow[..., object]
+    future: Future[bool]
+
+
+@dataclass(slots=True)
+class Draft:
+    """A batch, and whose lines it holds.
+
+    :ivar starts: by execution id; of each there is one at a time.
+    :ivar gone: what turned out to be held no longer.
+    """
+
+    batch: Batch = field(default_factory=Batch)
+    lines: dict[Held, list[Line]] = field(default_factory=dict)
+    moves: dict[Held, Move] = field(default_factory=dict)
+    starts: dict[str, StartRequest] = field(default_factory=dict)
+    gone: list[Held] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Done:
+    """What a commit came to, for the driver.
+
+    :ivar entries: each execution's new entries, in order.
+    :ivar moves: each execution that was to move, and whether it did.
+    :ivar gone: those that are held no longer, though they did not move.
+    :ivar started: the starts that were made, under this scheduler's number and at ``begun_at``.
+    """
+
+    scheduler: int
+    now: datetime
+    begun_at: datetime
+    entries: dict[Held, list[Written]] = field(default_factory=dict)
+    moves: list[tuple[Held, Move, bool]] = field(default_factory=list)
+    gone: list[Held] = field(default_factory=list)
+    started: list[StartRequest] = field(default_factory=list)
+
+
+def draft_of(taken: Iterable[Proposal | StartRequest], scheduler: int) -> Draft:
+    """Give each entry its number. What is held under another number than ``scheduler`` is lost, and left out."""
+    draft = Draft()
+    for item in taken:
+        if isinstance(item, StartRequest):
+            draft.starts[item.start.execution_id] = item
+            draft.batch.starts.append(item.start)
+        elif item.held.scheduler == scheduler:
+            _add(draft, item)
+    draft.batch.moves += draft.moves.values()  # one for each, since no statement may write twice to one row
+    for held in draft.lines:
+        if held.deaths and held not in draft.moves:
+            draft.batch.moves.append(Move(held.id, Status.RUNNING, progress=True))
+    return draft
+
+
+def _add(draft: Draft, proposal: Proposal) -> None:
+    held = proposal.held
+    if proposal.row is not None:
+        lines = draft.lines.setdefault(held, [])
+        seq, last_at = (lines[-1].seq, lines[-1].floor) if lines else (held.seq, held.last_at or _LONG_AGO)
+        floor = last_at if proposal.floor is None else max(last_at, proposal.floor)
+        line = Line(held.id, held.generation, seq + 1, floor, proposal.row)
+        lines.append(line)
+        draft.batch.lines.append(line)
+        if proposal.message is not None:
+            draft.batch.reads.append((held.id, proposal.message, line.seq))
+    if proposal.move is not None:
+        move = proposal.move
+        if held in draft.lines and held.deaths:
+            move = move._replace(progress=True)
+        draft.moves[held] = move
+
+
+def size_of(item: Proposal | StartRequest) -> int:
+    """How many bytes of payload it brings."""
+    data = item.start.data if isinstance(item, StartRequest) else item.row.data if item.row is not None else None
+    return len(data or b"")
+
+
+def by_execution(taken: Iterable[Proposal | StartRequest]) -> list[list[Proposal | StartRequest]]:
+    """The same, one list an execution."""
+    groups: dict[str, list[Proposal | StartRequest]] = {}
+    for item in taken:
+        key = item.start.execution_id if isinstance(item, StartRequest) else item.held.id
+        groups.setdefault(key, []).append(item)
+    return list(groups.values())

@@ -1,0 +1,99 @@
+"""The commit of one entry, which a lone execution waits for after every step.
+
+Owns the one statement that goes to libpq directly, in the binary format: through a cursor, the
+commit of one row takes the client as long as it takes the server. Larger batches go by ``journal``.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from weakref import WeakSet
+
+import psycopg
+from psycopg import Connection, errors, pq
+
+from interpreter.store.queries import QUERIES
+from interpreter.store.records import Line
+
+__all__ = ["append_one"]
+
+_NAME = b"dataflows_append_one"
+_BIGINT, _INT, _TEXT, _BOOL, _BYTES, _TIME = 20, 23, 25, 16, 17, 1184
+_TYPES = (
+    *(_BIGINT, _TEXT, _INT, _INT, _TIME),  # scheduler, execution id, generation, seq, floor
+    *(_TEXT, _TEXT, _TEXT, _TEXT, _BOOL, _TEXT, _BYTES, _TIME),  # the fields of ``Row``
+)
+"""PostgreSQL's numbers for the types of the parameters (pg_type.dat)."""
+
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_INT8 = struct.Struct("!q")
+_INT4 = struct.Struct("!i")
+
+_prepared: WeakSet[Connection[Any]] = WeakSet()
+
+
+def append_one(connection: Connection[Any], scheduler: int, line: Line) -> datetime | None:
+    """Insert one entry under the scheduler's lease; answers the commit's time, or None if the lease is lost.
+
+    :raises psycopg.Error: as the database says; if the connection broke, it may have been written.
+    """
+    result = _execute(connection, _values(scheduler, line))
+    answer = result.get_value(0, 0) if result.ntuples else None
+    return None if answer is None else _EPOCH + timedelta(microseconds=_INT8.unpack(answer)[0])
+
+
+def _values(scheduler: int, line: Line) -> list[bytes | None]:
+    row = line.row
+    return [
+        _INT8.pack(scheduler),
+        line.execution_id.encode(),
+        _INT4.pack(line.generation),
+        _INT4.pack(line.seq),
+        _time(line.floor),
+        row.kind.encode(),
+        _text(row.position),
+        _text(row.name),
+        _text(row.branch),
+        None if row.ok is None else bytes([row.ok]),
+        _text(row.encoding),
+        row.data,
+        None if row.moment is None else _time(row.moment),
+    ]
+
+
+def _text(text: str | None) -> bytes | None:
+    return None if text is None else text.encode()
+
+
+def _time(moment: datetime) -> bytes:
+    return _INT8.pack((moment - _EPOCH) // _MICROSECOND)
+
+
+def _execute(connection: Connection[Any], values: Sequence[Any]) -> pq.abc.PGresult:
+    if connection in _prepared:
+        try:
+            return _send(connection, values)
+        except errors.InvalidSqlStatementName:
+            pass  # whoever shares the connection (psycopg, after an error) has told the server to forget
+    _check(connection.pgconn.prepare(_NAME, QUERIES["append_one"], _TYPES))
+    _prepared.add(connection)
+    return _send(connection, values)
+
+
+def _send(connection: Connection[Any], values: Sequence[Any]) -> pq.abc.PGresult:
+    formats = [pq.Format.BINARY] * len(values)
+    try:
+        return _check(connection.pgconn.exec_prepared(_NAME, values, formats, pq.Format.BINARY))
+    except MemoryError as error:  # libpq could not send it
+        raise psycopg.OperationalError("the connection is lost") from error
+
+
+def _check(result: pq.abc.PGresult) -> pq.abc.PGresult:
+    if result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
+        return result
+    state = result.error_field(pq.DiagnosticField.SQLSTATE)
+    raise (errors.lookup(state.decode()) if state else psycopg.OperationalError)(pq.error_message(result))
