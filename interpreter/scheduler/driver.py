@@ -94,6 +94,11 @@ class Driver:
         """There is something to drive."""
         self._wakes.put(None)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody drives, and nothing waits to be driven."""
+        return not (self._posted or self._driving.locked())
+
     def drive_here(self) -> None:
         """Drive what has just been delivered, on the caller's thread, if nobody else drives and nothing else waits."""
         driving = self._driving

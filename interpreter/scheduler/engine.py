@@ -218,9 +218,10 @@ class Engine:
 
     def _report(self, attempt: LiveAttempt, outcome: Outcome[Any] | Encoded) -> None:
         proposal = Proposal(attempt.held, row_of(attempt, outcome, self._lease.clock, self._monitor))
-        if attempt.in_thread and self._committer.write_now(proposal):
+        is_alone = attempt.in_thread and self._performer.running == 1 and self._driver.is_idle
+        if is_alone and self._committer.write_now(proposal):
             self._driver.drive_here()
-        else:
+        else:  # what others come to meanwhile goes into the same commit
             self._committer.propose(proposal)
 
     def _on_begun(self, attempt: LiveAttempt) -> None:
