@@ -1,4 +1,4 @@
-"""Finds what there is to do: claims executions that are due, and reads journals and inboxes.
+"""Finds what there is to do: takes up executions that are due, and reads messages to those held.
 
 Owns the reading, on a thread and a connection of its own, so that a long journal delays no
 commit. Everything is found by polling; a hint (a notification, a due time known here) only
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import psycopg
 from psycopg import Connection
@@ -22,13 +23,17 @@ from interpreter.machine import Machine
 from interpreter.scheduler.driver import Driver
 from interpreter.scheduler.held import SUSPECT, Held
 from interpreter.scheduler.lease import Lease
+from interpreter.scheduler.listener import Listener
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.room import Room
 from interpreter.scheduler.timers import Timers
-from interpreter.store import journal
-from interpreter.store.records import Claimed, Message
+from interpreter.store import claims
+from interpreter.store.claims import LastApplied
+from interpreter.store.records import Claimed, Taken
 
 __all__ = ["Claimer"]
+
+Workflows: TypeAlias = dict[tuple[str, int], Workflow[..., Any]]
 
 _POLL = 2.0
 """Seconds between looks when nothing hints at work: with the heartbeat, under one query a second."""
@@ -58,7 +63,7 @@ class Claimer:
         connect: Callable[[str], Connection[Any]],
         lease: Lease,
         driver: Driver,
-        workflows: Callable[[], dict[tuple[str, int], Workflow[..., Any]]],
+        workflows: Callable[[], Workflows],
         room: Room,
         starting: Callable[[], frozenset[str]],
         monitor: Monitor,
@@ -71,13 +76,14 @@ class Claimer:
         self._starting = starting
         self._monitor = monitor
         self._connection = connect("claimer")
-        self._changed = threading.Condition()
+        self._listener = Listener(connect)
+        self._lock = threading.Lock()
         self._hinted = False
         self._inboxes: set[str] = set()
         self._due: Timers[None] = Timers(lambda item, due: True)
         self._left_some = False
-        self._looked_at_all = time.monotonic()
-        self._closed = False
+        self._polled_at = time.monotonic()
+        self._closed = threading.Event()
         self._missing: frozenset[str] = frozenset()
         self._is_in_doubt = False
         self._thread = threading.Thread(target=self._run, name="dataflows claimer", daemon=True)
@@ -85,38 +91,38 @@ class Claimer:
 
     def hint(self) -> None:
         """There may be something to claim."""
-        with self._changed:
-            self._hinted = True
-            self._changed.notify()
+        self._hinted = True
+        self._listener.ring()
 
     def look_at_inbox(self, execution_id: str) -> None:
         """Read the unread messages of an execution that is held."""
-        with self._changed:
+        with self._lock:
             self._inboxes.add(execution_id)
-            self._changed.notify()
+        self._listener.ring()
 
     def let_go(self, due: datetime | None) -> None:
         """There is room that there was not, and, if an execution was suspended, something to claim when it is due."""
-        with self._changed:
-            if due is not None and due < self._lease.clock.now() + _SOON:
+        if due is not None and due < self._lease.clock.now() + _SOON:
+            with self._lock:
                 self._due.set(due, None)
-            if self._left_some or due is not None:
-                self._hinted = self._hinted or self._left_some
-                self._changed.notify()
+            self._listener.ring()
+        if self._left_some:
+            self.hint()
 
     def close(self) -> None:
         """Claim nothing more."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
+        self._closed.set()
+        self._listener.ring()
         self._thread.join()
+        self._listener.close()
         self._connection.close()
 
     # The thread ---------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while self._wait():
+        while not self._closed.is_set():
             try:
+                self._hear(self._listener.wait(self._seconds_to_wait()))
                 self._look()
             except Exception as error:
                 is_lost = isinstance(error, psycopg.Error | DatabaseUnavailable)
@@ -125,50 +131,49 @@ class Claimer:
                 self._is_in_doubt = True  # a claim may have been made whose answer was lost
                 self._reconnect_if_broken()
 
-    def _wait(self) -> bool:
-        """Until there may be something to do; False when it is time to end."""
-        with self._changed:
-            deadline = time.monotonic() + self._seconds_to_poll()
-            while not (self._closed or self._hinted or self._inboxes):
-                pause = deadline - time.monotonic()
-                if pause <= 0:
-                    break
-                self._changed.wait(pause)
-                deadline = min(deadline, time.monotonic() + self._seconds_to_poll())
-            self._hinted = False
-            return not self._closed
+    def _hear(self, payloads: Iterable[str]) -> None:
+        """Each names an execution; it has a message if it is held, and else there is something to claim."""
+        for execution_id in payloads:
+            if execution_id in self._driver.held:
+                with self._lock:
+                    self._inboxes.add(execution_id)
+            else:
+                self._hinted = True
 
-    def _seconds_to_poll(self) -> float:
+    def _seconds_to_wait(self) -> float:
+        if self._hinted:
+            return 0.0
         if self._is_in_doubt:
             return _IN_DOUBT
-        due = self._due.seconds_to_next(self._lease.clock.now())
-        return _POLL if due is None else min(_POLL, due + 0.001)
+        with self._lock:
+            due = self._due.seconds_to_next(self._lease.clock.now())
+        poll = max(0.0, self._polled_at + _POLL - time.monotonic())
+        return poll if due is None else min(poll, due + 0.001)
 
     def _look(self) -> None:
         if not self._lease.is_valid() or not (scheduler := self._lease.scheduler):
-            self._look_again_soon()
+            self._closed.wait(_PAUSE)
+            self._hinted = True
             return
-        with self._changed:
+        hinted, self._hinted = self._hinted, False
+        with self._lock:
             inboxes, self._inboxes = self._inboxes, set()
-            for _ in self._due.take_due(self._lease.clock.now()):
-                pass
+            is_due = bool(list(self._due.take_due(self._lease.clock.now())))
         if self._is_in_doubt:
             self._adopt(scheduler)
-        self._read_inboxes(scheduler, inboxes)
-        self._claim(scheduler)
+        if time.monotonic() >= self._polled_at + _POLL:
+            hinted = self._poll(scheduler, inboxes) or hinted
+        if inboxes:
+            self._driver.post(self._driver.on_messages, *claims.read_inbox(self._connection, inboxes))
+        if hinted or is_due:
+            self._claim(scheduler)
 
-    def _look_again_soon(self) -> None:
-        with self._changed:
-            self._changed.wait(_PAUSE)
-            self._hinted = True
-
-    def _read_inboxes(self, scheduler: int, hinted: set[str]) -> None:
-        """Of those that a hint named, and now and then of all that are held: a hint may be lost."""
-        if self._driver.held and time.monotonic() - self._looked_at_all >= _POLL:
-            self._looked_at_all = time.monotonic()
-            hinted.update(journal.find_messages(self._connection, scheduler))
-        if hinted:
-            self._driver.post(self._driver.on_messages, *journal.read_inbox(self._connection, hinted))
+    def _poll(self, scheduler: int, inboxes: set[str]) -> bool:
+        """Look for what no hint told of; answers whether there is something to claim."""
+        self._polled_at = time.monotonic()
+        if self._driver.held:
+            inboxes.update(claims.find_messages(self._connection, scheduler))
+        return claims.is_any_due(self._connection, list(self._workflows()))
 
     def _claim(self, scheduler: int) -> None:
         self._left_some = True  # until it is known: what is let go meanwhile must hint
@@ -179,42 +184,37 @@ class Claimer:
         finally:
             self._room.settle(most)
 
-    def _claim_up_to(self, most: int, scheduler: int, workflows: dict[tuple[str, int], Workflow[..., Any]]) -> None:
+    def _claim_up_to(self, most: int, scheduler: int, workflows: Workflows) -> None:
         suspects = not any(held.is_suspect for held in list(self._driver.held.values()))
-        claimed = journal.claim(self._connection, scheduler, list(workflows), most, suspects=suspects)
-        self._left_some = not suspects or any(one.deaths >= SUSPECT for one in claimed)
-        self._hand_over(scheduler, claimed, workflows)
-        if len(claimed) == most:
+
+        def claim(last_applied: LastApplied) -> list[Taken]:
+            known = list(workflows)
+            return claims.claim(self._connection, scheduler, known, most, suspects=suspects, last_applied=last_applied)
+
+        taken = self._take_up(scheduler, workflows, claim)
+        self._left_some = not suspects or any(one.claimed.deaths >= SUSPECT for one in taken)
+        if len(taken) == most:
             self.hint()
 
-    def _hand_over(
-        self, scheduler: int, claimed: Sequence[Claimed], workflows: dict[tuple[str, int], Workflow[..., Any]]
-    ) -> None:
-        """Read what the driver needs to know of these, and give it to it."""
-        if not claimed:
-            return
-        machines = [
-            self._driver.cache.take(one.execution_id, one.generation) or Machine(workflows[one.workflow, one.version])
-            for one in claimed
-        ]
-        wanted = [(one.execution_id, one.generation, m.seq) for one, m in zip(claimed, machines, strict=True)]
+    def _take_up(self, scheduler: int, workflows: Workflows, take: Callable[[LastApplied], list[Taken]]) -> list[Taken]:
+        """Give what is taken to the driver, with a machine that was kept, or a fresh one."""
+        machines: dict[Claimed, Machine] = {}
+
+        def last_applied(one: Claimed) -> int:
+            kept = self._driver.cache.take(one.execution_id, one.generation)
+            machine = machines[one] = kept or Machine(workflows[one.workflow, one.version])
+            return machine.seq
+
         try:
-            entries = journal.read_journals(self._connection, wanted)
-            messages = self._read_messages(claimed)
+            taken = take(last_applied)
         except BaseException:
-            for one, machine in zip(claimed, machines, strict=True):
+            for one, machine in machines.items():
                 self._driver.post(self._driver.cache.keep, one.execution_id, one.generation, machine)
             raise
-        for one, machine in zip(claimed, machines, strict=True):
-            held = Held(scheduler, one.execution_id, one.generation, machine, one.inbox_seq, one.deaths)
-            self._driver.hold(held, entries[one.execution_id], messages.get(one.execution_id, []))
-
-    def _read_messages(self, claimed: Sequence[Claimed]) -> dict[str, list[Message]]:
-        asked = [one.execution_id for one in claimed if one.inbox_seq]
-        found: dict[str, list[Message]] = {}
-        for message in journal.read_inbox(self._connection, asked)[0] if asked else ():
-            found.setdefault(message.execution_id, []).append(message)
-        return found
+        for one, entries, arrived in taken:
+            held = Held(scheduler, one.execution_id, one.generation, machines[one], one.inbox_seq, one.deaths)
+            self._driver.hold(held, entries, arrived)
+        return taken
 
     # When an answer was lost --------------------------------------------------------------------
 
@@ -224,20 +224,21 @@ class Claimer:
         It may also have just been started, or be let go, so it is adopted only when it was missing twice.
         """
         known = self._starting() | self._driver.held.keys()
-        listed = journal.list_held(self._connection, scheduler)
+        listed = claims.list_held(self._connection, scheduler)
         missing = {one.execution_id: one for one in listed if one.execution_id not in known}
         stranded = [missing[execution_id] for execution_id in self._missing & missing.keys()]
         self._missing = frozenset(missing) - {one.execution_id for one in stranded}
         workflows = self._workflows()
-        self._hand_over(scheduler, [one for one in stranded if (one.workflow, one.version) in workflows], workflows)
+        served = [one for one in stranded if (one.workflow, one.version) in workflows]
+        if served:
+            self._take_up(
+                scheduler, workflows, lambda known: claims.take_up(self._connection, scheduler, served, known)
+            )
         self._is_in_doubt = bool(self._missing)
 
     def _reconnect_if_broken(self) -> None:
         pause = _PAUSE
-        while self._connection.closed and not self._closed:
-            try:
+        while self._connection.closed and not self._closed.wait(pause):
+            pause = min(pause * 2, 1.0)
+            with suppress(DatabaseUnavailable):
                 self._connection = self._connect("claimer")
-            except DatabaseUnavailable:
-                with self._changed:
-                    self._changed.wait(pause)
-                pause = min(pause * 2, 1.0)

@@ -115,10 +115,10 @@ class Driver:
         if self._posted or self._wakes_too_late():
             self.wake()
 
-    def hold(self, held: Held, entries: list[Written], messages: list[Message]) -> None:
+    def hold(self, held: Held, entries: list[Written], arrived: list[Written]) -> None:
         """An execution was claimed. It counts as held at once, on whatever thread this is called."""
         self._hold(held)
-        self.post(self.on_claimed, held, entries, messages)
+        self.post(self.on_claimed, held, entries, arrived)
 
     def deliver(self, done: Done) -> None:
         """A group commit has happened, and ``wake`` or ``drive_here`` will follow.
@@ -201,20 +201,18 @@ class Driver:
 
     # What arrives -------------------------------------------------------------------------------
 
-    def on_claimed(self, held: Held, entries: list[Written], messages: list[Message]) -> None:
-        """An execution is held from now on: bring its machine to the end of its journal, and read its inbox."""
+    def on_claimed(self, held: Held, entries: list[Written], arrived: list[Written]) -> None:
+        """An execution is held from now on: bring its machine to where it stood, then apply what is new."""
         if not self.held.has(held):  # the lease was lost on its way here
             self._abandon(held.id, held.machine)
             return
-        held.seq, held.last_at = (entries[-1].seq, entries[-1].at) if entries else (held.seq, held.last_at)
-        if not self._replay(held, entries):
+        held.seq, held.last_at = ((*entries, *arrived)[-1][:2]) if entries or arrived else (held.seq, held.last_at)
+        if not (self._replay(held, entries) and self._apply(held, arrived)):
             return
         if held.machine.outcome is not None and not held.machine.open:
             self._end(held, entries[-1].row)  # by its journal it has ended: a person has changed its status
             return
-        for message in messages:  # first, so that what was cancelled before it began runs no step
-            self._read(held, message)
-        if not held.machine.has_begun:
+        if not held.machine.has_begun:  # after what arrived, so that what was cancelled before it began runs no step
             self._note(held, Row("begun"))
         held.machine.actions()
         self.dispatcher.carry_out(held, list(held.machine.open.values()))

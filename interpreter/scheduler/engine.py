@@ -31,14 +31,13 @@ from interpreter.scheduler.dispatcher import Dispatcher
 from interpreter.scheduler.driver import Driver
 from interpreter.scheduler.held import LiveAttempt
 from interpreter.scheduler.lease import Lease
-from interpreter.scheduler.listener import Listener
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.outcomes import row_of
 from interpreter.scheduler.performer import Performer
 from interpreter.scheduler.proposals import Proposal, StartRequest
 from interpreter.scheduler.room import Room
 from interpreter.scheduler.watchdog import Watchdog
-from interpreter.store import journal
+from interpreter.store import leases
 from interpreter.store.records import Start
 from interpreter.store.rows import Row
 
@@ -138,7 +137,6 @@ class Engine:
             lambda: frozenset(self._starting),
             monitor,
         )
-        self._listener = Listener(database.connect, self._heard)
 
     # For verbs ----------------------------------------------------------------------------------
 
@@ -182,7 +180,6 @@ class Engine:
         self._room.close()
         self._monitor.emit("stopping", held=len(self._driver.held), running=self._performer.running)
         self._claimer.close()
-        self._listener.close()
         self._performer.hold_back()
         seconds = (self._settings.grace if grace is None else grace).total_seconds()
         self._wait_for_steps(seconds)
@@ -202,7 +199,7 @@ class Engine:
     def _hand_back(self) -> int:
         try:
             with self._database.connect("goodbye") as connection:
-                returned = journal.leave(connection, self._lease.scheduler)
+                returned = leases.leave(connection, self._lease.scheduler)
                 if returned:
                     connection.execute("NOTIFY dataflows")
         except (psycopg.Error, DatabaseUnavailable) as error:
@@ -262,9 +259,3 @@ class Engine:
     def _on_start_done(self, execution_id: str) -> None:
         self._starting.discard(execution_id)
         self._room.settle(1)
-
-    def _heard(self, execution_id: str) -> None:
-        if execution_id in self._driver.held:
-            self._claimer.look_at_inbox(execution_id)
-        else:
-            self._claimer.hint()

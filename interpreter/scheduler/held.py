@@ -93,7 +93,7 @@ class Held:
         self.deaths = deaths
         self.is_suspect = deaths >= SUSPECT
         self.inbox_seq = inbox_seq
-        self.read = 0
+        self.read = inbox_seq
         self.attempts: dict[Position, LiveAttempt] = {}
         self.timers: dict[Position, datetime] = {}
         self.proposed: set[str] = set()

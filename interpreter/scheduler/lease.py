@@ -20,7 +20,7 @@ from psycopg import Connection
 from dataflows.errors import DatabaseUnavailable
 from interpreter.scheduler.clock import DatabaseClock
 from interpreter.scheduler.monitor import Monitor
-from interpreter.store import journal
+from interpreter.store import leases
 
 __all__ = ["Lease"]
 
@@ -118,7 +118,7 @@ class Lease:
         if not self.scheduler:
             self._register()
             return self._next_beat(None)
-        renewed = journal.renew(self._connection, self.scheduler, self._length)
+        renewed = leases.renew(self._connection, self.scheduler, self._length)
         if renewed is None:
             self.lost(self.scheduler)
             return 0.0
@@ -132,7 +132,7 @@ class Lease:
 
     def _register(self) -> None:
         sent = time.monotonic()
-        scheduler, self._registered_at = journal.register(self._connection, self._name, self._length)
+        scheduler, self._registered_at = leases.register(self._connection, self._name, self._length)
         self._uninterrupted_since, self._valid_until = sent, sent
         with self._changed:
             self.scheduler = scheduler
@@ -164,7 +164,7 @@ class Lease:
 
     def _take_over(self) -> None:
         try:
-            released = journal.bury_the_dead(self._connection, self.scheduler, self._deadly)
+            released = leases.bury_the_dead(self._connection, self.scheduler, self._deadly)
         except psycopg.errors.LockNotAvailable as error:
             self._monitor.emit("takeover-postponed", error=error)
             return

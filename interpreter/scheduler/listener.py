@@ -1,16 +1,16 @@
-"""Hears the database's notifications: hints that there is something to claim, or to read.
+"""What the claimer sleeps on: the database's notifications, a ring from another thread, or a time.
 
-Owns a connection on which nothing else happens, as ``LISTEN`` wants, and a thread that sleeps
-until the server says something. A hint that is missed costs a moment; what it hinted at is found
-by polling.
+Owns a connection on which nothing else happens, as ``LISTEN`` wants. A notification that is missed
+costs a moment; what it hinted at is found by polling.
 """
 
 from __future__ import annotations
 
 import selectors
 import socket
-import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -20,39 +20,71 @@ from dataflows.errors import DatabaseUnavailable
 
 __all__ = ["Listener"]
 
+_PAUSE_AFTER_FAILURE = 1.0
+
 
 class Listener:
-    """Calls ``heard`` with the payload of each notification: an execution's id, or nothing."""
+    """Used by one thread, but for ``ring``."""
 
-    def __init__(self, connect: Callable[[str], Connection[Any]], heard: Callable[[str], None]) -> None:
+    def __init__(self, connect: Callable[[str], Connection[Any]]) -> None:
         self._connect = connect
-        self._heard = heard
-        self._closed = threading.Event()
+        self._connection: Connection[Any] | None = None
+        self._socket = -1  # the connection's; kept, since a broken connection does not tell it any more
+        self._retry_at = 0.0
+        self._is_rung = False
         self._woken, self._waker = socket.socketpair()
-        self._thread = threading.Thread(target=self._run, name="dataflows listener", daemon=True)
-        self._thread.start()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._woken, selectors.EVENT_READ)
+
+    def ring(self) -> None:
+        """End the wait, on any thread; what there is to tell was set down before."""
+        if not self._is_rung:
+            self._is_rung = True
+            self._waker.send(b"\0")
+
+    def wait(self, seconds: float) -> list[str]:
+        """Sleep until something happens; answers the payloads of the notifications that came.
+
+        An empty payload says no more than that there may be something: also after the connection was new.
+        """
+        if self._connection is None and time.monotonic() >= self._retry_at and self._listen():
+            return ["", *self._heard()]
+        ready = {key.fileobj for key, _ in self._selector.select(seconds)}
+        if self._woken in ready:
+            self._is_rung = False
+            self._woken.recv(64)
+        return self._heard() if self._socket in ready else []
 
     def close(self) -> None:
         """Hear nothing more."""
-        self._closed.set()
+        self._disconnect()
+        self._selector.close()
         self._waker.close()
-        self._thread.join()
         self._woken.close()
 
-    def _run(self) -> None:
-        while not self._closed.is_set():
-            try:
-                self._listen()
-            except (psycopg.Error, DatabaseUnavailable):
-                self._closed.wait(1.0)
+    def _listen(self) -> bool:
+        try:
+            self._connection = self._connect("listener")
+            self._connection.execute("LISTEN dataflows")
+            self._socket = self._connection.fileno()
+            self._selector.register(self._socket, selectors.EVENT_READ)
+        except (psycopg.Error, DatabaseUnavailable):
+            self._disconnect()
+            return False
+        return True
 
-    def _listen(self) -> None:
-        with self._connect("listener") as connection, selectors.DefaultSelector() as selector:
-            selector.register(connection, selectors.EVENT_READ)
-            selector.register(self._woken, selectors.EVENT_READ)
-            connection.execute("LISTEN dataflows")
-            self._heard("")  # whatever came while nobody listened
-            while not self._closed.is_set():
-                for notification in connection.notifies(timeout=0):
-                    self._heard(notification.payload)
-                selector.select()
+    def _heard(self) -> list[str]:
+        assert self._connection is not None
+        try:
+            return [notification.payload for notification in self._connection.notifies(timeout=0)]
+        except psycopg.Error:
+            self._disconnect()
+            return []
+
+    def _disconnect(self) -> None:
+        self._retry_at = time.monotonic() + _PAUSE_AFTER_FAILURE
+        with suppress(KeyError, ValueError):  # it may not be registered yet
+            self._selector.unregister(self._socket)
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._socket = None, -1

@@ -15,7 +15,17 @@ from typing import Any, Self
 from psycopg.adapt import AdaptersMap, Dumper
 from psycopg.pq import Format
 
-__all__ = ["BigIntArray", "BoolArray", "BytesArray", "IntArray", "TextArray", "TimeArray", "columns", "register"]
+__all__ = [
+    "BigIntArray",
+    "BoolArray",
+    "BytesArray",
+    "IntArray",
+    "TextArray",
+    "TimeArray",
+    "columns",
+    "named_columns",
+    "register",
+]
 
 _HEADER = struct.Struct("!iiIii")  # dimensions, whether there may be nulls, item type, length, lower bound
 _EMPTY = struct.Struct("!iiI")
@@ -123,6 +133,11 @@ def columns(rows: Iterable[tuple[Any, ...]], *kinds: type[Array]) -> list[Array]
     """A batch's rows as one array a column; no rows give empty columns."""
     transposed = list(zip(*rows, strict=True))
     return [kind(column) for kind, column in zip(kinds, transposed or [()] * len(kinds), strict=True)]
+
+
+def named_columns(kinds: dict[str, type[Array]], rows: Iterable[tuple[Any, ...]]) -> dict[str, Array]:
+    """The same as the parameters of a statement, by name."""
+    return dict(zip(kinds, columns(rows, *kinds.values()), strict=True))
 
 
 def _dumper(array_oid: int) -> type[Dumper]:

@@ -24,8 +24,8 @@ __all__ = [
     "configure",
     "configure_async",
     "connect",
-    "one_round_trip",
-    "one_round_trip_async",
+    "one_transaction",
+    "one_transaction_async",
 ]
 
 SETTINGS: dict[str, Any] = {
@@ -66,8 +66,10 @@ def configure(connection: Connection[Any]) -> None:
 
 
 @contextmanager
-def one_round_trip(connection: Connection[Any]) -> Iterator[None]:
-    """What is executed within goes to the server together, as one transaction, or as part of the caller's.
+def one_transaction(connection: Connection[Any]) -> Iterator[None]:
+    """What is executed within is one transaction, or part of the caller's, and goes to the server together.
+
+    Who fetches an answer within waits for a round trip more.
 
     A pipeline is a transaction by itself, but psycopg cannot tell of an error that comes only with its end.
     """
@@ -86,7 +88,7 @@ def one_round_trip(connection: Connection[Any]) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def one_round_trip_async(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
+async def one_transaction_async(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
     """The same on asyncio's connections."""
     if not _is_alone(connection):
         async with connection.pipeline():

@@ -61,6 +61,16 @@ UPDATE dataflows.executions SET scheduler = NULL, status = 'suspended', due_at =
 WHERE scheduler = %(scheduler)s
 RETURNING id
 
+-- name: look_for_due
+-- Whether there is anything to claim: what an idle scheduler asks, which locks and writes nothing.
+SELECT FROM unnest(%(workflows)b, %(versions)b) AS known (workflow, version)
+WHERE EXISTS (
+    SELECT FROM dataflows.executions e
+    WHERE e.workflow = known.workflow AND e.version = known.version AND e.due_at <= now()
+      AND NOT e.paused AND e.format <= %(format)s
+)
+LIMIT 1
+
 -- name: claim
 -- One index range scan for each workflow version known here, oldest due first. Besides them one suspect at most (held by
 -- two or more schedulers that died, and no progress between), so that the next death names the guilty one.
@@ -106,6 +116,31 @@ LATERAL (
     WHERE j.execution_id = wanted.id AND j.generation = wanted.generation AND j.seq > wanted.after
     ORDER BY j.seq OFFSET 0
 ) AS j
+
+-- name: take_in_messages
+-- What came while nobody held these executions enters their journals, in the transaction that takes them up.
+WITH lease AS MATERIALIZED (
+    SELECT FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
+), unread AS MATERIALIZED (
+    SELECT i.execution_id, i.number, last.generation, i.kind, i.name, i.encoding, i.data, i.sent_at,
+           last.seq + row_number() OVER (PARTITION BY i.execution_id ORDER BY i.number) AS seq,
+           greatest(clock_timestamp(), last.at) AS at
+    FROM lease
+    CROSS JOIN unnest(%(ids)b, %(generations)b) AS taken (id, generation)
+    CROSS JOIN LATERAL (
+        SELECT j.generation, j.seq, j.at FROM dataflows.journal j
+        WHERE j.execution_id = taken.id AND j.generation = taken.generation
+        ORDER BY j.seq DESC LIMIT 1
+    ) AS last
+    JOIN dataflows.inbox i ON i.execution_id = taken.id AND i.seq IS NULL
+), marked AS (
+    UPDATE dataflows.inbox i SET seq = unread.seq
+    FROM unread WHERE i.execution_id = unread.execution_id AND i.number = unread.number
+)
+INSERT INTO dataflows.journal (execution_id, generation, seq, at, kind, name, encoding, data, moment)
+SELECT execution_id, generation, seq, at, kind, name, encoding, data, CASE kind WHEN 'signal' THEN sent_at END
+FROM unread ORDER BY execution_id, seq
+RETURNING execution_id, seq, at, kind, position, name, branch, ok, encoding, data, moment
 
 -- name: read_inbox
 -- For each execution the number of the last message sent to it, and the messages that are not journaled yet.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from interpreter.machine.status import Status
 from interpreter.store.rows import Row
 
-__all__ = ["Batch", "Claimed", "Committed", "Line", "Message", "Move", "Start", "Written"]
+__all__ = ["Batch", "Claimed", "Committed", "Line", "Message", "Move", "Start", "Taken", "Written"]
 
 
 class Line(NamedTuple):
@@ -110,3 +110,15 @@ class Claimed(NamedTuple):
     version: int
     inbox_seq: int
     deaths: int
+
+
+class Taken(NamedTuple):
+    """A held execution, with what is to be known of it.
+
+    :ivar entries: of its journal, those that were not known yet.
+    :ivar arrived: those that follow: messages that came while nobody held it, journaled just now.
+    """
+
+    claimed: Claimed
+    entries: list[Written]
+    arrived: list[Written]

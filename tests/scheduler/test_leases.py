@@ -9,7 +9,7 @@ import pytest
 
 from dataflows import ExecutionBlocked
 from interpreter import Scheduler
-from interpreter.store import journal
+from interpreter.store import claims
 from tests.databases import opened
 from tests.scheduler.conftest import Told
 from tests.scheduler.work import RAN, RELEASED, RUNNING, forget, held, of_the_desk
@@ -93,7 +93,7 @@ def test_an_execution_that_kills_its_schedulers_is_blocked_in_the_end_and_harms_
     with Desk(database, lease=0.5) as last:
         claimed = [one.execution_id for one in last.claim()]
         assert claimed in (["poison"], ["bystander"]), "one suspect at a time"
-        (taken,) = journal.list_held(last.connection, last.scheduler)
+        (taken,) = claims.list_held(last.connection, last.scheduler)
     with scheduler:
         other = {"poison": "bystander", "bystander": "poison"}[taken.execution_id]
         assert scheduler.result(other, timeout=20) == "done by another"

@@ -17,7 +17,7 @@ import pytest
 from dataflows import CannotStore, Flow, Retry, gather, now, random, step, uuid, wait, workflow
 from interpreter import Scheduler, Status
 from interpreter.machine import Machine
-from interpreter.store import journal
+from interpreter.store import claims
 from interpreter.store.rows import to_entry
 from tests.databases import opened
 from tests.machine.plain import plain
@@ -217,7 +217,7 @@ def replay(database: str) -> Iterator[Callable[[str], Machine]]:
     def apply_all(id: str) -> Machine:
         with opened(database) as connection:
             machines.append(Machine(mixed))
-            for line in journal.read_journals(connection, [(id, 1, 0)])[id]:
+            for line in claims.read_journals(connection, [(id, 1, 0)])[id]:
                 machines[-1].apply(to_entry(*line))
         return machines[-1]
 

@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from interpreter.codec import encode
 from interpreter.machine import Status
-from interpreter.store import journal
+from interpreter.store import claims, journal, leases
 from interpreter.store.queries import QUERIES
 from interpreter.store.records import Batch, Claimed, Committed, Line, Move, Start
 from interpreter.store.rows import FORMAT, Row
@@ -62,7 +62,7 @@ class Desk:
 
     def __init__(self, database: str, lease: float = 60) -> None:
         self.connection = opened(database)
-        self.scheduler, _ = journal.register(self.connection, "desk", timedelta(seconds=lease))
+        self.scheduler, _ = leases.register(self.connection, "desk", timedelta(seconds=lease))
 
     def __enter__(self) -> Self:
         return self
@@ -78,9 +78,15 @@ class Desk:
         connection: Connection[Any] | None = None,
     ) -> list[Claimed]:
         """What was claimed, of workflow ``w`` unless others are named."""
-        return journal.claim(
-            connection or self.connection, self.scheduler, known or [("w", 1)], most, suspects=suspects
+        taken = claims.claim(
+            connection or self.connection,
+            self.scheduler,
+            known or [("w", 1)],
+            most,
+            suspects=suspects,
+            last_applied=lambda one: 0,
         )
+        return [one.claimed for one in taken]
 
     def commit(self, *lines: Line, moves: tuple[Move, ...] = (), starts: tuple[Start, ...] = ()) -> Committed:
         return journal.commit(self.connection, self.scheduler, Batch(list(lines), list(moves), list(starts)))
@@ -93,7 +99,7 @@ class Desk:
         return execution_id in self.commit(moves=(move,)).moved
 
     def seqs(self, execution_id: str) -> list[int]:
-        read = journal.read_journals(self.connection, [(execution_id, 1, 0)])
+        read = claims.read_journals(self.connection, [(execution_id, 1, 0)])
         return [entry.seq for entry in read[execution_id]]
 
     def status(self, execution_id: str) -> Any:
@@ -105,4 +111,4 @@ class Desk:
         self.connection.execute(set_back, [other.scheduler])
 
     def bury(self, deadly: int = 5) -> list[tuple[str, str]]:
-        return journal.bury_the_dead(self.connection, self.scheduler, deadly)
+        return leases.bury_the_dead(self.connection, self.scheduler, deadly)

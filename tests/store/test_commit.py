@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from interpreter.machine import Status
-from interpreter.store import journal
+from interpreter.store import claims, journal, leases
 from interpreter.store.journal import LeaseLost
 from interpreter.store.records import Batch, Move, Start
 from tests.databases import opened
@@ -94,7 +94,7 @@ def test_a_batch_of_everything_is_written_and_answered(desk: Desk) -> None:
     assert committed.started == {"d"}, "the id that was in use is not among the started"
     assert [desk.status(id) for id in "abcd"] == ["running", "completed", "suspended", "running"]
     assert [desk.seqs(id) for id in "abcd"] == [[1, 2, 3, 4], [1, 2, 3], [1, 2], [1, 2]]
-    assert journal.read_inbox(desk.connection, ["a"]) == ([], {"a": 1}), "the message is journaled"
+    assert claims.read_inbox(desk.connection, ["a"]) == ([], {"a": 1}), "the message is journaled"
     assert one(desk.connection, "SELECT ended_at FROM dataflows.executions WHERE id = 'b'") is not None
 
 
@@ -104,26 +104,22 @@ def test_a_batch_of_everything_is_written_and_answered(desk: Desk) -> None:
 def test_every_entry_carries_the_time_that_the_commit_answers_unless_its_floor_is_later(desk: Desk) -> None:
     desk.start_held("clock")
     committed = desk.commit(step("clock", 3), step("clock", 4, floor=NEXT_CENTURY))
-    read = journal.read_journals(desk.connection, [("clock", 1, 2)])["clock"]
+    read = claims.read_journals(desk.connection, [("clock", 1, 2)])["clock"]
     assert [entry.at for entry in read] == [committed.now, NEXT_CENTURY]
 
 
 def test_what_is_started_beside_other_entries_has_begun_when_the_commit_says_so(desk: Desk) -> None:
     desk.start_held("old")
     committed = desk.commit(step("old", 3), starts=(Start("fresh", "w", 1, None, *EMPTY),))
-    read = journal.read_journals(desk.connection, [("fresh", 1, 0)])["fresh"]
+    read = claims.read_journals(desk.connection, [("fresh", 1, 0)])["fresh"]
     assert {entry.at for entry in read} == {committed.begun_at}
 
 
 def test_a_later_read_gives_only_what_is_new(desk: Desk) -> None:
     desk.start_held("long")
     desk.commit(*(step("long", seq) for seq in range(3, 10)))
-    read = journal.read_journals(desk.connection, [("long", 1, 7), ("nobody", 1, 0), ("old", 2, 0)])
-    assert {id: [entry.seq for entry in entries] for id, entries in read.items()} == {
-        "long": [8, 9],
-        "nobody": [],
-        "old": [],
-    }
+    read = claims.read_journals(desk.connection, [("long", 1, 7), ("nobody", 1, 0), ("old", 2, 0)])
+    assert {id: [entry.seq for entry in entries] for id, entries in read.items()} == {"long": [8, 9]}
 
 
 # The fence --------------------------------------------------------------------------------------
@@ -146,7 +142,7 @@ def test_a_buried_scheduler_writes_nothing_any_more(desk: Desk, other: Desk) -> 
     assert desk.status("lost") == "suspended"
     assert one(desk.connection, "SELECT count(*) FROM dataflows.executions WHERE id = 'never'") == 0
     assert desk.claim() == [], "nor does it claim"
-    assert journal.renew(desk.connection, desk.scheduler, timedelta(seconds=1)) is None
+    assert leases.renew(desk.connection, desk.scheduler, timedelta(seconds=1)) is None
 
 
 def test_a_takeover_leaves_whoever_has_a_commit_in_flight_and_later_sees_what_it_wrote(desk: Desk, other: Desk) -> None:
@@ -189,7 +185,7 @@ def test_a_commit_that_comes_while_a_takeover_is_under_way_waits_and_is_refused(
 def test_a_scheduler_that_renewed_in_time_is_not_buried(desk: Desk, other: Desk) -> None:
     desk.start_held("alive")
     other.expire(desk)
-    renewed = journal.renew(desk.connection, desk.scheduler, timedelta(minutes=1))
+    renewed = leases.renew(desk.connection, desk.scheduler, timedelta(minutes=1))
     assert renewed is not None
     assert "alive" not in [id for id, _ in other.bury()]
     desk.commit(step("alive", 3))
@@ -235,8 +231,8 @@ def test_progress_forgives_the_deaths_before(database: str) -> None:
 
 def test_what_a_stopping_scheduler_hands_back_is_claimable_at_once_and_nobody_died(desk: Desk, other: Desk) -> None:
     desk.start_held("handed back")
-    assert journal.hand_back(desk.connection, desk.scheduler) >= 1
-    journal.unregister(desk.connection, desk.scheduler)
+    assert leases.hand_back(desk.connection, desk.scheduler) >= 1
+    leases.unregister(desk.connection, desk.scheduler)
     (claimed,) = [one for one in other.claim() if one.execution_id == "handed back"]
     assert claimed.deaths == 0
 
@@ -247,4 +243,4 @@ def test_after_a_lost_connection_it_can_be_asked_what_was_written_and_what_is_he
     there = journal.find_committed(desk.connection, [("asked", 1, 3), ("asked", 1, 4)])
     assert there == {("asked", 1, 3): committed.now}
     assert journal.find_held(desk.connection, desk.scheduler, ["asked", "let go", "unknown"]) == {"asked"}
-    assert "asked" in [held.execution_id for held in journal.list_held(desk.connection, desk.scheduler)]
+    assert "asked" in [held.execution_id for held in claims.list_held(desk.connection, desk.scheduler)]

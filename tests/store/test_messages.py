@@ -13,7 +13,7 @@ from psycopg import Connection
 from dataflows.errors import NotFound
 from interpreter import Client
 from interpreter.machine import Status
-from interpreter.store import journal
+from interpreter.store import claims, journal
 from interpreter.store.records import Batch, Move
 from tests.databases import opened
 from tests.store.desk import Desk, one, sent, started, step
@@ -38,7 +38,7 @@ def held(desk: Desk) -> str:
 
 def numbers(connection: Connection[Any], execution_id: str) -> tuple[list[int], int]:
     """The unread messages, and the number that tells its holder."""
-    messages, last = journal.read_inbox(connection, [execution_id])
+    messages, last = claims.read_inbox(connection, [execution_id])
     return [message.number for message in messages], last[execution_id]
 
 
@@ -61,7 +61,7 @@ def test_a_message_and_the_number_that_tells_of_it_come_together(desk: Desk, hel
 def test_messages_are_read_in_the_order_in_which_they_were_sent_whole(desk: Desk, held: str) -> None:
     sent(desk.connection, held, "m1")
     sent(desk.connection, held, "m2", kind="cancel")
-    first, second = journal.read_inbox(desk.connection, [held])[0]
+    first, second = claims.read_inbox(desk.connection, [held])[0]
     assert (first.number, first.kind, first.name, first.encoding, first.data) == (1, "signal", "approval", "json", b"1")
     assert (second.number, second.kind, second.name) == (2, "cancel", None)
     assert first.sent_at < second.sent_at
@@ -177,9 +177,9 @@ def test_a_message_on_its_way_while_it_is_suspended_is_not_slept_through(databas
 
 def test_messages_of_held_executions_are_found_without_a_hint(desk: Desk, held: str) -> None:
     desk.start_held(f"quiet {held}")
-    assert held not in journal.find_messages(desk.connection, desk.scheduler)
+    assert held not in claims.find_messages(desk.connection, desk.scheduler)
     sent(desk.connection, held, "m1")
-    assert journal.find_messages(desk.connection, desk.scheduler) == [held]
+    assert claims.find_messages(desk.connection, desk.scheduler) == [held]
 
 
 # Hints ------------------------------------------------------------------------------------------

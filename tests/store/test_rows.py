@@ -29,7 +29,7 @@ from interpreter.machine import (
     StepStopped,
     WaitTimedOut,
 )
-from interpreter.store import journal
+from interpreter.store import claims, journal, leases
 from interpreter.store.records import Batch, Line
 from interpreter.store.rows import Row, to_entry, to_row
 from tests.databases import opened
@@ -86,10 +86,10 @@ def connection(database: str) -> Iterator[Connection[Any]]:
 
 
 def test_facts_come_back_from_the_database_in_utc(connection: Connection[Any]) -> None:
-    scheduler, _ = journal.register(connection, "test", timedelta(minutes=1))
+    scheduler, _ = leases.register(connection, "test", timedelta(minutes=1))
     lines = [Line("all facts", 1, seq, AT, to_row(fact)) for seq, fact in enumerate(FACTS, 1)]
     committed = journal.commit(connection, scheduler, Batch(lines))
-    written = journal.read_journals(connection, [("all facts", 1, 0)])["all facts"]
+    written = claims.read_journals(connection, [("all facts", 1, 0)])["all facts"]
     entries = [to_entry(*line) for line in written]
     assert [plain(entry.fact) for entry in entries] == [plain(fact) for fact in FACTS]
     assert {entry.at for entry in entries} == {committed.now}

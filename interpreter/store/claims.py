@@ -1,0 +1,129 @@
+"""Taking executions up: the claim, and in its transaction their journals and unread messages.
+
+Owns what a scheduler learns of an execution when it comes to hold it, and the messages to those
+that it holds. Each function takes the connection to use and keeps nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from psycopg import Connection, Cursor
+
+from interpreter.store.arrays import IntArray, TextArray, named_columns
+from interpreter.store.connection import one_transaction
+from interpreter.store.queries import QUERIES
+from interpreter.store.records import Claimed, Message, Taken, Written
+from interpreter.store.rows import FORMAT, Row
+
+__all__ = ["claim", "find_messages", "is_any_due", "list_held", "read_inbox", "read_journals", "take_up"]
+
+_KNOWN: dict[str, type[Any]] = {"workflows": TextArray, "versions": IntArray}
+_TAKEN: dict[str, type[Any]] = {"ids": TextArray, "generations": IntArray}
+_AFTER: dict[str, type[Any]] = {"ids": TextArray, "generations": IntArray, "afters": IntArray}
+
+LastApplied = Callable[[Claimed], int]
+"""Up to which entry the journal of an execution is known already; 0: not at all."""
+
+
+def is_any_due(connection: Connection[Any], known: Sequence[tuple[str, int]]) -> bool:
+    """Whether there is anything to claim of these workflow versions. It costs the database next to nothing."""
+    parameters = {**named_columns(_KNOWN, known), "format": FORMAT}
+    return connection.execute(QUERIES["look_for_due"], parameters, prepare=True).fetchone() is not None
+
+
+def claim(
+    connection: Connection[Any],
+    scheduler: int,
+    known: Sequence[tuple[str, int]],
+    most: int,
+    *,
+    suspects: bool,
+    last_applied: LastApplied,
+) -> list[Taken]:
+    """Take up to ``most`` executions that are due, of workflow versions that are ``known`` here, oldest due first.
+
+    :param suspects: whether one that has killed schedulers may be among them.
+    """
+    parameters = {**named_columns(_KNOWN, known), "most": most, "suspects": suspects, "format": FORMAT}
+    with one_transaction(connection):
+        rows = _execute(connection, "claim", {"scheduler": scheduler, **parameters}).fetchall()
+        claimed = [Claimed(*row) for row in rows]
+        reading = _Reading(connection, scheduler, claimed, last_applied)
+    return reading.taken()
+
+
+def take_up(
+    connection: Connection[Any], scheduler: int, held: Sequence[Claimed], last_applied: LastApplied
+) -> list[Taken]:
+    """The same for executions that the scheduler holds already by the database's account."""
+    with one_transaction(connection):
+        reading = _Reading(connection, scheduler, held, last_applied)
+    return reading.taken()
+
+
+class _Reading:
+    """Statements that are on their way behind a claim: later than it, so that their snapshots are younger."""
+
+    def __init__(
+        self, connection: Connection[Any], scheduler: int, claimed: Sequence[Claimed], last_applied: LastApplied
+    ) -> None:
+        self._claimed = claimed
+        self._entries: Cursor[Any] | None = None
+        self._arrived: Cursor[Any] | None = None
+        if claimed:
+            wanted = [(one.execution_id, one.generation, last_applied(one)) for one in claimed]
+            self._entries = _execute(connection, "read_journal", named_columns(_AFTER, wanted))
+        if sent := [(one.execution_id, one.generation) for one in claimed if one.inbox_seq]:
+            parameters = {"scheduler": scheduler, **named_columns(_TAKEN, sent)}
+            self._arrived = _execute(connection, "take_in_messages", parameters)
+
+    def taken(self) -> list[Taken]:
+        entries, arrived = _by_execution(self._entries), _by_execution(self._arrived)
+        return [
+            Taken(one, entries.get(one.execution_id, []), arrived.get(one.execution_id, [])) for one in self._claimed
+        ]
+
+
+def _execute(connection: Connection[Any], query: str, parameters: dict[str, Any]) -> Cursor[Any]:
+    return connection.cursor(binary=True).execute(QUERIES[query], parameters, prepare=True)
+
+
+def _by_execution(cursor: Cursor[Any] | None) -> dict[str, list[Written]]:
+    journals: dict[str, list[Written]] = {}
+    for execution_id, seq, at, *columns_of_row in cursor or ():
+        journals.setdefault(execution_id, []).append(Written(seq, at, Row(*columns_of_row)))
+    return journals
+
+
+def read_journals(connection: Connection[Any], wanted: Iterable[tuple[str, int, int]]) -> dict[str, list[Written]]:
+    """Execution id → its entries after a seq; those that have none are left out.
+
+    :param wanted: execution id, generation, and the seq after which to read.
+    """
+    return _by_execution(_execute(connection, "read_journal", named_columns(_AFTER, wanted)))
+
+
+def read_inbox(connection: Connection[Any], ids: Iterable[str]) -> tuple[list[Message], dict[str, int]]:
+    """The messages to these executions that are not journaled yet, in the order in which they were sent.
+
+    Also, for each execution, the number of the last message that was sent to it.
+    """
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(QUERIES["read_inbox"], {"ids": TextArray(ids)}, prepare=True)
+        rows = cursor.fetchall()
+    messages = [Message(row[0], *row[2:]) for row in rows if row[2] is not None]
+    return messages, {row[0]: row[1] for row in rows}
+
+
+def list_held(connection: Connection[Any], scheduler: int) -> list[Claimed]:
+    """What the scheduler holds by the database's account."""
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(QUERIES["list_held"], {"scheduler": scheduler})
+        return [Claimed(*row) for row in cursor.fetchall()]
+
+
+def find_messages(connection: Connection[Any], scheduler: int) -> list[str]:
+    """Which of the executions that the scheduler holds have messages that are not journaled yet."""
+    return [row[0] for row in connection.execute(QUERIES["find_messages"], {"scheduler": scheduler})]
