@@ -153,7 +153,7 @@ class StopChild(Wanted):
 
 
 @dataclass(frozen=True, slots=True)
-class MarkPatch(Wanted):
+class MarkPatch(Finishing):
     """Propose ``PatchMarked``. It stands where the next command will, since it has no position of its own."""
 
 

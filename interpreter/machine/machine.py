@@ -74,7 +74,7 @@ class Machine:
         self.signals: dict[tuple[str, str | None], deque[tuple[int, SignalReceived]]] = {}
         self.overtaken: dict[Position, SetTimer | AwaitSignal | BeginStep | StartChild] = {}
         self.patches = dict.fromkeys(passed, False)
-        self.asked: dict[str, dict[Position, None]] = {}
+        self.asked: dict[str, list[Position]] = {}
         self.defers: list[Step[Any]] = []
         self.failure: Error | None = None
         self.renewal: ContinueAsNew | None = None

@@ -9,7 +9,20 @@ import pytest
 
 from dataflows import Cancelled, ExecutionCancelled, Flow, defer, fork, gather, sleep, step, wait
 from dataflows.errors import Mismatch
-from interpreter.machine import CancelRequested, Close, Machine, SignalReceived, Started, Status, StopStep, Terminated
+from dataflows.outcome import Value
+from interpreter.machine import (
+    CancelRequested,
+    Close,
+    Fact,
+    Machine,
+    SignalReceived,
+    Slept,
+    Started,
+    Status,
+    StepEnded,
+    StopStep,
+    Terminated,
+)
 from tests.machine.by_hand import ByHand, work
 
 Begin = Callable[..., ByHand]
@@ -48,9 +61,9 @@ def test_it_is_the_same_on_replay(begin: Begin) -> None:
     assert (replayed.open, repr(replayed.outcome)) == ({}, repr(hand.machine.outcome))
 
 
-def late(hand: ByHand) -> Iterator[Any]:
-    yield hand.ended("long", KILLED)  # type: ignore[arg-type]
-    yield hand.fired("nap")
+def late(hand: ByHand) -> Iterator[Fact]:
+    yield StepEnded((2, 0, 0), "long", outcome=Value(None))
+    yield Slept((1, 0, 0), "nap")
     yield SignalReceived("go", None, hand.now)
     yield CancelRequested()
     yield KILLED

@@ -39,18 +39,12 @@ def _stop_child(machine: Machine, action: AwaitChild) -> None:
     machine.set_open(action.position, StopChild(action.position, action.name, action.branch, action.child_id))
 
 
-def _let_finish(machine: Machine, action: SendSignal | PublishValue | StartChild) -> None:
+def _let_finish(machine: Machine, action: SendSignal | PublishValue | StartChild | MarkPatch) -> None:
     machine.set_open(action.position, replace(action, stopping=True))
 
 
 def _overtake(machine: Machine, action: SetTimer | AwaitSignal | BeginStep) -> None:
     machine.overtake(action, cancellation())
-
-
-def _leave_unanswered(machine: Machine, action: MarkPatch) -> None:
-    """The change stays among those that were asked: the mark may come late, or older code have passed it."""
-    del machine.asked[action.name][action.position]
-    machine.settle(action.position, cancellation())
 
 
 CANCELLATIONS: dict[type[Any], Callable[[Machine, Any], None]] = {
@@ -59,8 +53,8 @@ CANCELLATIONS: dict[type[Any], Callable[[Machine, Any], None]] = {
     StartChild: _let_finish,
     SendSignal: _let_finish,
     PublishValue: _let_finish,
+    MarkPatch: _let_finish,
     SetTimer: _overtake,
     AwaitSignal: _overtake,
     BeginStep: _overtake,
-    MarkPatch: _leave_unanswered,
 }

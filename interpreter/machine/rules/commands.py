@@ -181,7 +181,7 @@ def _patched(machine: Machine, fiber: Fiber, command: Patched, position: Positio
     if known is not None:
         return Value(known)
     machine.block(fiber, MarkPatch(position, command.change, fiber.branch))
-    machine.asked.setdefault(command.change, {})[position] = None
+    machine.asked.setdefault(command.change, []).append(position)
     return None
 
 

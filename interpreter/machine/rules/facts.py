@@ -20,6 +20,7 @@ from interpreter.machine.actions import (
     AwaitChild,
     AwaitSignal,
     BeginStep,
+    MarkPatch,
     PublishValue,
     Renew,
     RunStep,
@@ -180,7 +181,9 @@ def _patch_marked(machine: Machine, fact: PatchMarked) -> None:
         return
     machine.patches[fact.name] = True
     for position in machine.asked.pop(fact.name):
-        machine.settle(position, Value(True))
+        action = machine.open[position]
+        assert isinstance(action, MarkPatch)
+        machine.finish(action, Value(True))
 
 
 def _cancel_requested(machine: Machine, fact: CancelRequested) -> None:
