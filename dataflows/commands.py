@@ -5,8 +5,8 @@ yielded (``x = yield step(...)``) and yielded from (``x = yield from step(...)``
 checkers follow): iterating a command yields the command itself and returns its answer.
 
 Commands compare by kind, name and arguments, so a unit test can say
-``assert next(flow) == step("fetch-item", fetch, 42)``. Engine options (``retry=``,
-``timeout=``, ``on=``) do not take part.
+``assert next(flow) == step("fetch-item", fetch, 42)``. A step's options (``retry=``,
+``timeout=``, ``on=``, ``once=``) do not take part.
 
 Build them with the verbs of ``dataflows.verbs``, which check what they are given.
 """
@@ -17,23 +17,33 @@ import uuid
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Never, TypeAlias, TypeVar
 
 from dataflows.retry import Retry
+
+if TYPE_CHECKING:
+    from dataflows.workflow import Workflow
 
 __all__ = [
     "Branch",
     "CancelTask",
+    "Child",
     "Command",
+    "ContinueAsNew",
+    "Defer",
     "Flow",
     "Fork",
     "Gather",
     "Now",
+    "Patched",
+    "Publish",
     "Race",
     "RandomNumber",
     "RandomUuid",
+    "Signal",
     "Sleep",
     "SleepUntil",
+    "Start",
     "Step",
     "Task",
     "Wait",
@@ -63,7 +73,11 @@ Branch: TypeAlias = Command[T] | Flow[T]
 
 @dataclass(frozen=True, slots=True)
 class Step(Command[T_co]):
-    """Run ``fn(*args, **kwargs)`` and journal what it came to."""
+    """Run ``fn(*args, **kwargs)`` and journal what it came to.
+
+    :ivar once: its start is journaled first, and it never starts again.
+    :ivar transaction: ``fn`` is given a connection first, and its commit holds the journal's entry too.
+    """
 
     name: str
     fn: Callable[..., Any]
@@ -72,6 +86,15 @@ class Step(Command[T_co]):
     retry: Retry | None = field(default=None, compare=False)
     timeout: timedelta | None = field(default=None, compare=False)
     on: str | None = field(default=None, compare=False)
+    once: bool = field(default=False, compare=False)
+    transaction: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Defer(Command[None]):
+    """Run this step if the execution fails or is cancelled; the last that was deferred runs first."""
+
+    step: Step[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +115,56 @@ class SleepUntil(Command[None]):
 
 @dataclass(frozen=True, slots=True)
 class Wait(Command[T_co]):
-    """Go on with the payload of the next signal of this name."""
+    """Go on with the payload of the next signal of this name; with a key, of this name and key."""
 
     name: str
     type: type[Any] | None = None
+    key: str | None = None
     timeout: timedelta | None = None
     has_default: bool = False
     default: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal(Command[None]):
+    """Send a signal to another execution, and go on when it has arrived in its inbox."""
+
+    execution_id: str
+    name: str
+    payload: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publish(Command[None]):
+    """Set a value that can be read from outside under this key."""
+
+    key: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Child(Command[T_co]):
+    """Run another execution, and go on with its result."""
+
+    workflow: Workflow[..., Any]
+    args: tuple[Any, ...] = ()
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start(Command[str]):
+    """Start another execution, and go on with its id."""
+
+    workflow: Workflow[..., Any]
+    args: tuple[Any, ...] = ()
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContinueAsNew(Command[Never]):
+    """Begin again with these arguments and an empty journal, under the same id."""
+
+    args: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +219,13 @@ class RandomUuid(Command[uuid.UUID]):
 @dataclass(frozen=True, slots=True)
 class RandomNumber(Command[float]):
     """Go on with a random number in [0, 1) that is the same on every replay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patched(Command[bool]):
+    """Go on with True where new code got here first, and with False where older code has passed."""
+
+    change: str
 
 
 @dataclass(frozen=True, slots=True)

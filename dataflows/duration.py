@@ -9,7 +9,7 @@ import re
 from datetime import timedelta
 from typing import TypeAlias
 
-__all__ = ["Duration", "to_timedelta"]
+__all__ = ["Duration", "to_optional_timedelta", "to_timedelta"]
 
 Duration: TypeAlias = str | int | float | timedelta
 """``"24h"``, ``"1h30m"``, ``"500ms"`` (units w d h m s ms); a number of seconds; a ``timedelta``."""
@@ -33,6 +33,11 @@ def to_timedelta(duration: Duration) -> timedelta:
     if length > LONGEST:
         raise ValueError(f"a duration must not be longer than a thousand years: {duration!r}")
     return length
+
+
+def to_optional_timedelta(duration: Duration | None) -> timedelta | None:
+    """``to_timedelta``, where None stands for no limit."""
+    return None if duration is None else to_timedelta(duration)
 
 
 def _from_number(duration: float | timedelta) -> timedelta:

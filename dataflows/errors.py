@@ -9,6 +9,7 @@
     │   ├── StepFailed             stands in for an exception that could not be rebuilt
     │   ├── CannotStore            a value that the journal cannot hold        (also a TypeError)
     │   ├── StepTimeout            an attempt took longer than ``timeout=``    (also a TimeoutError)
+    │   ├── StepInterrupted        a step with ``once=True`` was cut off, and may have happened
     │   ├── WaitTimeout            no signal came in time                      (also a TimeoutError)
     │   ├── InvalidSignal          a signal's payload is not of the type asked (also a ValueError)
     │   ├── TaskCancelled          the task that was asked for has been cancelled
@@ -36,6 +37,7 @@
     │   └── DatabaseUnsuitable     reached, but not one that can hold a journal
     ├── CannotRestore              a stored value cannot be rebuilt in this process
     └── Mismatch                   the journal and the code disagree: the execution is blocked
+        └── PatchPassed            older code has passed a ``patched(...)``: to be replayed with that answer
 
 This module knows nothing of machines, journals or databases; it is the vocabulary
 in which they complain. A message says what happened and what to do.
@@ -43,6 +45,7 @@ in which they complain. A message says what happened and what to do.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 __all__ = [
@@ -62,12 +65,14 @@ __all__ = [
     "InvalidSignal",
     "Mismatch",
     "NotFound",
+    "PatchPassed",
     "PermanentError",
     "RateLimited",
     "ResultTimeout",
     "RetryAfter",
     "SchedulerStopped",
     "StepFailed",
+    "StepInterrupted",
     "StepTimeout",
     "TaskCancelled",
     "TransientError",
@@ -116,6 +121,13 @@ class CannotStore(DataflowsError, TypeError):
 
 class StepTimeout(DataflowsError, TimeoutError):
     """An attempt at a step took longer than its ``timeout=``; its late result is discarded."""
+
+
+class StepInterrupted(DataflowsError):
+    """A step with ``once=True`` had begun when its scheduler died: it may have happened, or not, or in part.
+
+    It is not run again. Look whether it has happened before going on.
+    """
 
 
 class WaitTimeout(DataflowsError, TimeoutError):
@@ -217,7 +229,7 @@ class IdInUse(DataflowsError):
 
 
 class ExecutionCancelled(DataflowsError):
-    """The result was asked of an execution that ended cancelled."""
+    """The result was asked of an execution that ended cancelled; a parent asks its child's."""
 
 
 class ExecutionBlocked(DataflowsError):
@@ -258,3 +270,18 @@ class CannotRestore(DataflowsError):
 
 class Mismatch(DataflowsError):
     """The journal holds what the code no longer yields; the execution is blocked and loses nothing."""
+
+
+class PatchPassed(Mismatch):
+    """The journal was written by code that has passed these changes; no error, if it is replayed knowing that.
+
+    :ivar changes: those that ``patched(...)`` has to answer with False.
+    """
+
+    def __init__(self, changes: Iterable[str]) -> None:
+        super().__init__(*sorted(changes))
+        self.changes = frozenset(changes)
+
+    def __str__(self) -> str:
+        asked = ", ".join(f"patched({change!r})" for change in sorted(self.changes))
+        return f"the journal was written by code that did not ask {asked}; replay it with False for an answer"

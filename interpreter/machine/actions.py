@@ -9,20 +9,54 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
-from dataflows.commands import Step, Wait
+from dataflows.commands import Child, Publish, Signal, Start, Step, Wait
 from dataflows.outcome import Outcome
 from dataflows.retry import Retry
+from interpreter.machine.entries import SignalReceived
 from interpreter.machine.position import Position
 from interpreter.machine.status import Status
 
-__all__ = ["Action", "AwaitSignal", "Close", "End", "Open", "RunStep", "SetTimer", "StopStep"]
+__all__ = [
+    "Action",
+    "AwaitChild",
+    "AwaitSignal",
+    "BeginStep",
+    "Close",
+    "End",
+    "Finishing",
+    "MarkPatch",
+    "Open",
+    "Placed",
+    "PublishValue",
+    "Renew",
+    "RunStep",
+    "SendSignal",
+    "SetTimer",
+    "StartChild",
+    "StopChild",
+    "StopStep",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class RunStep:
+class Wanted:
+    """What an action is for: a command, by where it stands, its name, and the race branches it is in."""
+
+    position: Position
+    name: str
+    branch: str
+
+
+# Steps and timers -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunStep(Wanted):
     """Run an attempt at a step, and propose ``StepEnded`` or ``AttemptFailed``.
+
+    Found open after a replay, a step with ``once`` may have run: propose its end, with ``StepInterrupted``.
 
     :ivar number: which attempt, from 1.
     :ivar failures: how many attempts count against ``Retry(attempts=)``.
@@ -31,9 +65,6 @@ class RunStep:
     :ivar seed: feeds the jitter.
     """
 
-    position: Position
-    name: str
-    branch: str
     number: int
     failures: int
     opened_at: datetime
@@ -44,39 +75,110 @@ class RunStep:
 
 
 @dataclass(frozen=True, slots=True)
-class StopStep:
-    """Stop the attempt at a step; propose what it came to, or ``StepStopped`` if nothing runs there."""
+class BeginStep(Wanted):
+    """Propose ``StepBegun``: that a step with ``once`` may have run is journaled before it runs."""
 
-    position: Position
-    name: str
-    branch: str
+    command: Step[Any] = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class SetTimer:
+class StopStep(Wanted):
+    """Stop the attempt at a step; propose what it came to, or ``StepStopped`` if nothing runs there."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer(Wanted):
     """Propose ``Slept`` when it is due."""
 
-    position: Position
-    name: str
-    branch: str
     due: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitSignal:
+class AwaitSignal(Wanted):
     """Messages are awaited; propose ``WaitTimedOut`` at the deadline, if there is one."""
 
-    position: Position
-    name: str
-    branch: str
     due: datetime | None
     command: Wait[Any] = field(compare=False, repr=False)
+
+
+# Other executions -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Finishing(Wanted):
+    """What is not called back: cancelled, it is done all the same, and ``Cancelled`` arrives instead of its answer.
+
+    :ivar stopping: it was cancelled.
+    """
+
+    stopping: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SendSignal(Finishing):
+    """Send it, once, and propose ``SignalSent``."""
+
+    command: Signal = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishValue(Finishing):
+    """Propose ``Published``; the entry is what is read from outside."""
+
+    command: Publish = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StartChild(Finishing):
+    """Start an execution, unless it is there, and propose ``ChildStarted``; if the id is another's, ``ChildEnded``."""
+
+    command: Child[Any] | Start = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitChild(Wanted):
+    """Propose ``ChildEnded`` when that execution has ended."""
+
+    child_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopChild(Wanted):
+    """Cancel that execution, and propose ``ChildEnded`` when it has ended."""
+
+    child_id: str
+
+
+# The execution itself ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MarkPatch(Finishing):
+    """Propose ``PatchMarked``. It stands where the next command will, since it has no position of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """The workflow begins again: propose ``Renewed``, with a fresh journal. It stands at the empty position.
+
+    It changes with every signal that still comes, and with a cancellation.
+
+    :ivar args: of the fresh journal's ``Started``.
+    :ivar signals: those that nobody has consumed, in their order: the fresh journal begins with them.
+    :ivar cancel_requested: somebody has asked to cancel the execution since, and it is the fresh journal's to tell.
+    """
+
+    position: ClassVar[Position] = ()
+    args: tuple[Any, ...]
+    signals: tuple[SignalReceived, ...]
+    cancel_requested: bool
 
 
 @dataclass(frozen=True, slots=True)
 class End:
     """The workflow has ended: propose ``Ended``. It stands at the empty position."""
 
+    position: ClassVar[Position] = ()
     status: Status
     outcome: Outcome[Any]
 
@@ -88,5 +190,20 @@ class Close:
     position: Position
 
 
-Open: TypeAlias = RunStep | StopStep | SetTimer | AwaitSignal | End
+Placed: TypeAlias = (
+    RunStep
+    | BeginStep
+    | StopStep
+    | SetTimer
+    | AwaitSignal
+    | SendSignal
+    | PublishValue
+    | StartChild
+    | AwaitChild
+    | StopChild
+    | MarkPatch
+)
+"""What is wanted for a command."""
+
+Open: TypeAlias = Placed | Renew | End
 Action: TypeAlias = Open | Close

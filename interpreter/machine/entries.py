@@ -18,14 +18,22 @@ __all__ = [
     "AttemptFailed",
     "Begun",
     "CancelRequested",
+    "ChildEnded",
+    "ChildStarted",
     "Ended",
     "Entry",
     "Fact",
+    "PatchMarked",
+    "Published",
+    "Renewed",
     "SignalReceived",
+    "SignalSent",
     "Slept",
     "Started",
+    "StepBegun",
     "StepEnded",
     "StepStopped",
+    "Terminated",
     "WaitTimedOut",
 ]
 
@@ -51,6 +59,11 @@ class At:
     position: Position
     name: str
     branch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepBegun(At):
+    """A step with ``once`` may run from now on, and never again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +97,49 @@ class WaitTimedOut(At):
 
 
 @dataclass(frozen=True, slots=True)
+class SignalSent(At):
+    """The signal is in the other execution's inbox, or cannot be sent."""
+
+    outcome: Outcome[Any] = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Published(At):
+    """The value that is read under this name from now on, or why it could not be stored."""
+
+    outcome: Outcome[Any] = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ChildStarted(At):
+    """There is an execution of this id, whose parent this one is; or which it has started to go its own way."""
+
+    id: str = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEnded(At):
+    """What the child came to, as it ended itself; or why it could not be started."""
+
+    outcome: Outcome[Any] = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PatchMarked(At):
+    """New code has got to this change first. The position, that of the next command, is for people."""
+
+
+@dataclass(frozen=True, slots=True)
 class SignalReceived:
-    """A signal, with the moment it was sent. It has no position: the machine finds the wait it is for."""
+    """A signal, with the moment it was sent. It has no position: the machine finds the wait it is for.
+
+    :ivar key: of the event that it is, or None.
+    """
 
     name: str
     payload: Any
     sent_at: datetime
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +155,41 @@ class Ended:
     outcome: Outcome[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """The workflow begins again; nothing follows in this generation of the journal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminated:
+    """The execution was ended from outside, and the workflow was not asked; nothing that follows counts.
+
+    :ivar status: ``cancelled`` if a person did it, ``failed`` if it was over a limit.
+    """
+
+    status: Status
+    error: BaseException
+
+
 Fact: TypeAlias = (
     Started
     | Begun
+    | StepBegun
     | StepEnded
     | AttemptFailed
     | StepStopped
     | Slept
     | WaitTimedOut
+    | SignalSent
+    | Published
+    | ChildStarted
+    | ChildEnded
+    | PatchMarked
     | SignalReceived
     | CancelRequested
     | Ended
+    | Renewed
+    | Terminated
 )
 
 

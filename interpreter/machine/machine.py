@@ -5,27 +5,38 @@ cancellations all enter by it, on the first run and on every replay alike. The m
 clock, no I/O, no randomness and no log; its time is that of the last entry. Whatever feeds it
 (the scheduler, a test, a checker) is its driver: it reads ``actions()`` and carries them out.
 
-What each command and each fact does stands in the tables of ``rules``; this module owns the
-fibers, the queue of those that can run, and the map of what is open.
+What each command and each fact does stands in the tables of ``rules``, and how it ends in
+``ending``; this module owns the fibers, the queue of those that can run, and the map of what is open.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from dataflows.commands import Branch, Command
-from dataflows.errors import Cancelled, Mismatch, WrongYield
-from dataflows.outcome import Error, Outcome, Value
+from dataflows.commands import Branch, Command, ContinueAsNew, Step
+from dataflows.errors import Mismatch, WrongYield
+from dataflows.outcome import Error, Outcome
 from dataflows.workflow import Workflow
-from interpreter.machine import mismatch, rules
-from interpreter.machine.actions import Action, AwaitSignal, Close, End, Open, RunStep, SetTimer, StopStep
+from interpreter.machine import ending, rules
+from interpreter.machine.actions import (
+    Action,
+    AwaitSignal,
+    BeginStep,
+    Close,
+    Finishing,
+    Open,
+    Placed,
+    SetTimer,
+    StartChild,
+)
 from interpreter.machine.entries import Entry, SignalReceived
 from interpreter.machine.fiber import Fiber
+from interpreter.machine.places import source_line
 from interpreter.machine.position import Position
-from interpreter.machine.scopes import ClosingScope, Scope, cancellation, replaced_by
-from interpreter.machine.status import Status
+from interpreter.machine.scopes import ClosingScope, Scope, cancellation
 
 __all__ = ["Machine"]
 
@@ -33,13 +44,23 @@ __all__ = ["Machine"]
 class Machine:
     """One execution of one workflow.
 
+    :param passed: the changes that older code has passed in this journal, as ``PatchPassed`` has told.
     :ivar open: position → the action wanted there now. The whole state that a driver needs.
     :ivar seq: of the last entry applied.
     :ivar time: of the last entry applied; None before the first.
-    :ivar outcome: what the workflow came to, or None while it runs.
+    :ivar outcome: what the workflow came to, or None while it runs; if it begins again, the value is ``ContinueAsNew``.
+    :ivar waits: name and key → where signals of it are awaited, first come, first served.
+    :ivar signals: name and key → those that came early, each with its number in the journal.
+    :ivar overtaken: what was settled before its own fact came, which may still come.
+    :ivar patches: change → the answer that holds in the whole execution.
+    :ivar asked: change that has no answer yet → where it is awaited.
+    :ivar defers: what runs if it fails, the last first.
+    :ivar failure: what it came to, while what was deferred runs.
+    :ivar renewal: the command by which it begins again, once it has been yielded.
+    :ivar cancel_requested: somebody has asked since.
     """
 
-    def __init__(self, workflow: Workflow[..., Any]) -> None:
+    def __init__(self, workflow: Workflow[..., Any], passed: Iterable[str] = ()) -> None:
         self.workflow = workflow
         self.seq = 0
         self.time: datetime | None = None
@@ -49,9 +70,16 @@ class Machine:
         self.main: Fiber | None = None
         self.fibers: dict[Position, Fiber] = {}
         self.tasks: dict[Position, Fiber] = {}
-        self.waits: dict[str, dict[Position, None]] = {}
-        self.overtaken: dict[Position, SetTimer | AwaitSignal] = {}
-        self.signals: dict[str, deque[SignalReceived]] = {}
+        self.waits: dict[tuple[str, str | None], dict[Position, None]] = {}
+        self.signals: dict[tuple[str, str | None], deque[tuple[int, SignalReceived]]] = {}
+        self.overtaken: dict[Position, SetTimer | AwaitSignal | BeginStep | StartChild] = {}
+        self.patches = dict.fromkeys(passed, False)
+        self.asked: dict[str, list[Position]] = {}
+        self.defers: list[Step[Any]] = []
+        self.failure: Error | None = None
+        self.renewal: ContinueAsNew | None = None
+        self.cancel_requested = False
+        self.facts = rules.FACTS
         self._changed: dict[Position, None] = {}
         self._ready: deque[Fiber] = deque()
         self._to_cancel: deque[Fiber] = deque()
@@ -66,11 +94,13 @@ class Machine:
 
         :raises Mismatch: the entry is not one that this code could have led to. The machine is
             of no use afterwards, but ``abandon()``.
+        :raises PatchPassed: as above, but it could have, had some changes been answered with False: to be
+            applied to a fresh ``Machine(workflow, passed)``, from the first entry on; see ``fold``.
         """
         if entry.seq != self.seq + 1:
             raise Mismatch(f"the journal has a gap: entry {self.seq + 1} is missing, entry {entry.seq} follows")
         self.seq, self.time = entry.seq, entry.at
-        rules.FACTS[type(entry.fact)](self, entry.fact)
+        self.facts[type(entry.fact)](self, entry.fact)
         self._run()
 
     def actions(self) -> list[Action]:
@@ -86,7 +116,7 @@ class Machine:
 
     def where(self) -> list[str]:
         """``file:line`` of each place in the source where the workflow now stands, the main fiber first."""
-        return list(dict.fromkeys(mismatch.source_line(self, fiber) for fiber in self.fibers.values()))
+        return list(dict.fromkeys(source_line(self, fiber) for fiber in self.fibers.values()))
 
     # What the rules use -------------------------------------------------------------------------
 
@@ -114,12 +144,12 @@ class Machine:
         self.add(fiber)
         return fiber
 
-    def block(self, fiber: Fiber, action: RunStep | SetTimer | AwaitSignal) -> None:
+    def block(self, fiber: Fiber, action: Placed) -> None:
         """The fiber stands at this action until its position is settled."""
         fiber.blocked_at = action.position
         self.set_open(action.position, action)
         if isinstance(action, AwaitSignal):
-            self.waits.setdefault(action.name, {})[action.position] = None
+            self.waits.setdefault((action.name, action.command.key), {})[action.position] = None
 
     def set_open(self, position: Position, action: Open) -> None:
         """What is wanted at this position, now."""
@@ -132,15 +162,19 @@ class Machine:
         return self.open.pop(position)
 
     def settle(self, position: Position, outcome: Outcome[Any]) -> None:
-        """The command at this position has come to something; a cancelled one has come to rest."""
+        """The command at this position has come to something."""
         action = self.close(position)
         if isinstance(action, AwaitSignal):
-            del self.waits[action.name][position]
-        self.resume(self.fibers[position[:-1]], cancellation() if isinstance(action, StopStep) else outcome)
+            del self.waits[action.name, action.command.key][position]
+        self.resume(self.fibers[position[:-1]], outcome)
 
-    def overtake(self, action: SetTimer | AwaitSignal, outcome: Outcome[Any]) -> None:
-        """Settle it before it was due. Its timer may have fired in the same commit, and then comes late."""
-        if action.due is not None:
+    def finish(self, action: Finishing, outcome: Outcome[Any]) -> None:
+        """It is done; if it was cancelled meanwhile, its answer is thrown away."""
+        self.settle(action.position, cancellation() if action.stopping else outcome)
+
+    def overtake(self, action: SetTimer | AwaitSignal | BeginStep | StartChild, outcome: Outcome[Any]) -> None:
+        """Settle it before its own fact has come, which may stand in the same commit, and then comes late."""
+        if not (isinstance(action, AwaitSignal) and action.due is None):
             self.overtaken[action.position] = action
         self.settle(action.position, outcome)
 
@@ -155,6 +189,20 @@ class Machine:
         if fiber.outcome is None and not fiber.cancelled:
             fiber.cancelled = True
             self._to_cancel.append(fiber)
+
+    @property
+    def signals_kept(self) -> tuple[SignalReceived, ...]:
+        """Those that nobody has consumed, in the order of the journal."""
+        kept = sorted((pair for pairs in self.signals.values() for pair in pairs), key=lambda pair: pair[0])
+        return tuple(signal for _, signal in kept)
+
+    def terminate(self, outcome: Error) -> None:
+        """Let everything go; this is what it came to."""
+        for position in list(self.open):
+            self.close(position)
+        self.abandon()
+        self.fibers.clear()
+        self.outcome = outcome
 
     # Running ------------------------------------------------------------------------------------
 
@@ -187,20 +235,19 @@ class Machine:
         """Nothing is open and nothing can run: tasks wait for each other. Tell the last one that asked."""
         for fiber in reversed(self.fibers.values()):
             if fiber.scope is not None and fiber.scope.tasks:
-                place = mismatch.source_line(self, fiber)
+                place = source_line(self, fiber)
                 problem = f"this task waits for itself, and would for ever\n  at {place}"
                 fiber.scope.decide(Error(WrongYield(problem)))
                 return
 
     def _finish(self, fiber: Fiber, returned: Outcome[Any]) -> None:
         """Its tasks have ended too: the fiber's outcome counts, and who listens is told."""
-        fiber.outcome = outcome = _with_errors_nobody_asked_for(fiber, returned)
+        fiber.outcome = outcome = ending.with_errors_nobody_asked_for(fiber, returned)
         if isinstance(outcome, Error):
             fiber.traceback = outcome.exception.__traceback__
         del self.fibers[fiber.prefix]
         if fiber is self.main:
-            self.outcome = outcome
-            self.set_open((), End(_status(outcome), outcome))
+            ending.conclude(self, fiber, outcome)
         while fiber.listeners:  # one by one: a scope that is decided stops listening
             scope, index = fiber.listeners.popleft()
             scope.branch_ended(index, outcome)
@@ -210,26 +257,6 @@ class Machine:
             fiber.scope.cancel()
         elif fiber.blocked_at is None:
             fiber.answer = cancellation()  # it was about to run
-        elif isinstance(action := self.open[fiber.blocked_at], RunStep):
-            self.set_open(action.position, StopStep(action.position, action.name, action.branch))
-        elif isinstance(action, SetTimer | AwaitSignal):
-            self.overtake(action, cancellation())
-
-
-def _with_errors_nobody_asked_for(fiber: Fiber, returned: Outcome[Any]) -> Outcome[Any]:
-    for task in fiber.tasks:
-        if isinstance(task.outcome, Error) and not task.was_asked_for:
-            exception = task.outcome.exception
-            if not isinstance(exception, Cancelled) and _gives_way(returned):
-                return replaced_by(exception, returned)
-    return returned
-
-
-def _gives_way(returned: Outcome[Any]) -> bool:
-    return isinstance(returned, Value) or isinstance(returned.exception, Cancelled)
-
-
-def _status(outcome: Outcome[Any]) -> Status:
-    if isinstance(outcome, Value):
-        return Status.COMPLETED
-    return Status.CANCELLED if isinstance(outcome.exception, Cancelled) else Status.FAILED
+        else:
+            action = self.open[fiber.blocked_at]
+            rules.CANCELLATIONS[type(action)](self, action)

@@ -1,52 +1,91 @@
 """Where the journal and the code disagree, in words that name the author's file and line.
 
-Owns the comparison of a fact with what is open at its position (kind, name and branch names,
-never arguments), and every message that points into an author's source.
+Owns the comparison of a fact with what is open at its position: kind, name and branch names,
+never arguments.
 """
 
 from __future__ import annotations
 
-import inspect
-import linecache
-from collections.abc import Callable, Generator
-from contextlib import suppress
-from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from dataflows.commands import Command
-from dataflows.errors import CannotStore, Mismatch
+from dataflows.errors import CannotStore, Mismatch, PatchPassed
 from dataflows.outcome import Error
-from interpreter.machine.actions import AwaitSignal, End, Open, RunStep, SetTimer, StopStep
+from interpreter.machine.actions import (
+    AwaitChild,
+    AwaitSignal,
+    BeginStep,
+    End,
+    MarkPatch,
+    Open,
+    PublishValue,
+    Renew,
+    RunStep,
+    SendSignal,
+    SetTimer,
+    StartChild,
+    StopChild,
+    StopStep,
+)
 from interpreter.machine.entries import (
     At,
     AttemptFailed,
+    ChildEnded,
+    ChildStarted,
     Ended,
+    PatchMarked,
+    Published,
+    Renewed,
+    SignalSent,
     Slept,
+    StepBegun,
     StepEnded,
     StepStopped,
+    Terminated,
     WaitTimedOut,
 )
-from interpreter.machine.fiber import Fiber
+from interpreter.machine.places import source_line, workflow_line
 from interpreter.machine.position import Position, format_position
 from interpreter.machine.scopes import CancelScope, GatherScope, RaceScope, TaskScope
 
 if TYPE_CHECKING:
     from interpreter.machine.machine import Machine
 
-__all__ = ["comes_late", "describe_wrong_yield", "expect", "expect_end", "expect_step", "source_line"]
+__all__ = [
+    "comes_late",
+    "expect",
+    "expect_answered",
+    "expect_child",
+    "expect_end",
+    "expect_not_ended",
+    "expect_renewal",
+    "expect_step",
+]
 
 OpenT = TypeVar("OpenT", bound=Open)
 
 _KINDS: dict[type[Any], str] = {
     RunStep: "step",
+    BeginStep: "start of step",
     StopStep: "cancelled step",
     SetTimer: "sleep",
     AwaitSignal: "wait",
+    SendSignal: "sending of signal",
+    PublishValue: "publishing of",
+    StartChild: "start of child",
+    AwaitChild: "child",
+    StopChild: "cancelled child",
+    MarkPatch: "patched",
+    StepBegun: "start of step",
     StepEnded: "step",
     AttemptFailed: "step",
     StepStopped: "cancelled step",
     Slept: "sleep",
     WaitTimedOut: "wait",
+    SignalSent: "sending of signal",
+    Published: "publishing of",
+    ChildStarted: "start of child",
+    ChildEnded: "child",
+    PatchMarked: "patched",
     GatherScope: "a gather",
     RaceScope: "a race",
     TaskScope: "a task",
@@ -75,95 +114,70 @@ def expect_step(machine: Machine, fact: At) -> RunStep | StopStep:
     return expect(machine, fact, RunStep)
 
 
-def comes_late(machine: Machine, fact: Slept | WaitTimedOut) -> bool:
-    """Whether a timer fired in the same commit as what closed it before: a late one is ignored."""
+def expect_child(machine: Machine, fact: ChildEnded) -> StartChild | AwaitChild | StopChild:
+    """The child that is open where the fact stands; it may end before its start is journaled.
+
+    :raises Mismatch: as ``expect``.
+    """
+    action = machine.open.get(fact.position)
+    if isinstance(action, StartChild | AwaitChild | StopChild) and _same_name(action, fact):
+        return action
+    raise _disagreement(machine, fact)
+
+
+def expect_answered(machine: Machine, fact: PatchMarked) -> None:
+    """The change has been answered so before.
+
+    :raises Mismatch: the code does not ask it, here or before.
+    """
+    if not machine.patches.get(fact.name):
+        raise _disagreement(machine, fact)
+
+
+def comes_late(machine: Machine, fact: Slept | WaitTimedOut | StepBegun | ChildStarted) -> bool:
+    """Whether it stands in the same commit as what closed its action before: a late one is ignored."""
     action = machine.overtaken.get(fact.position)
     return action is not None and _KINDS[type(action)] == _KINDS[type(fact)] and _same_name(action, fact)
 
 
 def expect_end(machine: Machine, fact: Ended) -> None:
-    """A result that could not be stored ended a completed workflow as failed; that is no disagreement.
+    """A result, or an argument to continue with, that could not be stored has failed it; that is no disagreement.
 
     :raises Mismatch: the workflow has not ended, or not so.
     """
     end = machine.open.get(())
+    if isinstance(end, End) and end.status is fact.status:
+        return
     unstorable = isinstance(fact.outcome, Error) and isinstance(fact.outcome.exception, CannotStore)
-    if not isinstance(end, End) or (end.status is not fact.status and not unstorable):
+    if not (isinstance(end, End | Renew) and unstorable):
         raise _disagreement(machine, fact)
 
 
-def source_line(machine: Machine, fiber: Fiber) -> str:
-    """``file:line: text`` of the yield where the fiber stands; of who started it, if it is a single command."""
-    while _is_single_command(fiber.generator):
-        fiber = machine.fibers[fiber.prefix[:-2]]
-    frame = getattr(_author(fiber.generator), "gi_frame", None)
-    return "(ended)" if frame is None else _with_text(frame.f_code.co_filename, frame.f_lineno)
+def expect_renewal(machine: Machine, fact: Renewed) -> None:
+    """The workflow begins again.
+
+    :raises Mismatch: it does not, or not yet.
+    """
+    if not isinstance(machine.open.get(()), Renew):
+        raise _disagreement(machine, fact)
 
 
-def describe_wrong_yield(machine: Machine, fiber: Fiber, yielded: object, position: Position) -> str:
-    """What was yielded, where, and what to write instead. A coroutine is closed, since nobody will await it."""
-    if type(yielded) is CoroutineType:
-        yielded.close()
-    return (
-        f"yield number {position[-1] + 1} (position {format_position(position)}) gave "
-        f"{_name(yielded)}, which is no command\n"
-        f"  at {source_line(machine, fiber)}\n  {_advice(yielded)}"
-    )
+def expect_not_ended(machine: Machine, fact: Terminated) -> None:
+    """Its end is not journaled.
 
-
-def _with_text(file: str, line: int) -> str:
-    text = linecache.getline(file, line).strip()
-    return f"{file}:{line}: {text}" if text else f"{file}:{line}"
-
-
-def _name(yielded: object) -> str:
-    """Without the address in memory that many a ``repr`` has: the message is the same on every replay."""
-    detail: object = ""
-    with suppress(Exception):  # a foreign object may raise whatever it is asked
-        plain = isinstance(yielded, str | int | float | bytes)
-        detail = repr(yielded)[:100] if plain else getattr(yielded, "__qualname__", "")
-    return " ".join(filter(None, (type(yielded).__name__, detail if isinstance(detail, str) else "")))
-
-
-def _advice(yielded: object) -> str:
-    with suppress(Exception):
-        for matches, advice in _ADVICE:
-            if matches(yielded):
-                return advice
-    return "yield a command: step(...), sleep(...), wait(...), gather(...), race(...), fork(...)"
-
-
-def _is_list_of_branches(yielded: object) -> bool:
-    return isinstance(yielded, list | tuple) and any(isinstance(item, Command | Generator) for item in yielded)
-
-
-_ADVICE: list[tuple[Callable[[object], bool], str]] = [
-    (inspect.isgenerator, "write `yield from helper()` to run a generator as a part of this one"),
-    (inspect.iscoroutine, 'write `yield from step("name", function, argument)`: steps may be async, workflows not'),
-    (inspect.isawaitable, 'write `yield from step("name", function, argument)`: steps may be async, workflows not'),
-    (_is_list_of_branches, "write `yield from gather(*branches)` to run several beside each other"),
-    (callable, 'write `yield from step("name", function, argument)` to run a function'),
-]
-
-
-def _author(generator: object) -> object:
-    """The innermost generator that an author wrote: a command's own ``__iter__`` is not theirs."""
-    while isinstance(inner := getattr(generator, "gi_yieldfrom", None), GeneratorType):
-        if inner.gi_frame is None or _is_single_command(inner):
-            break
-        generator = inner
-    return generator
-
-
-def _is_single_command(generator: object) -> bool:
-    return isinstance(generator, GeneratorType) and generator.gi_code is Command.__iter__.__code__
+    :raises Mismatch: it is.
+    """
+    if machine.outcome is not None and not machine.open:
+        raise _disagreement(machine, fact)
 
 
 def _same_name(action: Open, fact: At) -> bool:
-    return not isinstance(action, End) and (action.name, action.branch) == (fact.name, fact.branch)
+    return not isinstance(action, End | Renew) and (action.name, action.branch) == (fact.name, fact.branch)
 
 
-def _disagreement(machine: Machine, fact: At | Ended) -> Mismatch:
+def _disagreement(machine: Machine, fact: At | Ended | Renewed | Terminated) -> Mismatch:
+    if machine.asked:
+        return PatchPassed(machine.asked)
     position: Position = getattr(fact, "position", ())
     where = f"{format_position(position) or 'the end'} (entry {machine.seq})"
     lines = [
@@ -177,15 +191,17 @@ def _disagreement(machine: Machine, fact: At | Ended) -> Mismatch:
 
 
 def _describe_fact(fact: Any) -> str:
-    if isinstance(fact, Ended):
+    if isinstance(fact, Ended | Terminated):
         return f"the workflow's end: {fact.status}"
+    if isinstance(fact, Renewed):
+        return "the workflow's beginning again"
     return f"{_KINDS[type(fact)]} {fact.name!r}{_in_branch(fact.branch)}"
 
 
 def _describe_code(machine: Machine, position: Position) -> str:
     action = machine.open.get(position)
-    if isinstance(action, End):
-        return f"its end: {action.status}"
+    if isinstance(action, End | Renew):
+        return f"its end: {action.status}" if isinstance(action, End) else "its beginning again"
     if action is not None:
         return f"{_KINDS[type(action)]} {action.name!r}{_in_branch(action.branch)}"
     if machine.outcome is not None:
@@ -206,9 +222,4 @@ def _places(machine: Machine, position: Position) -> list[str]:
     fiber = machine.fibers.get(position[:-1]) if position else None
     fibers = [fiber] if fiber is not None else list(machine.fibers.values())[:3]
     places = dict.fromkeys(source_line(machine, fiber) for fiber in fibers)
-    return list(places) or [f"the end of {_workflow_line(machine)}"]
-
-
-def _workflow_line(machine: Machine) -> str:
-    file, _, line = machine.workflow.source.rpartition(":")
-    return _with_text(file, int(line))
+    return list(places) or [f"the end of {workflow_line(machine)}"]

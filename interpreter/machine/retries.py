@@ -36,6 +36,8 @@ def after_failure(action: RunStep, error: BaseException, now: datetime) -> Attem
 
 
 def _retry_at(action: RunStep, error: BaseException, now: datetime) -> datetime | None:
+    if action.command.once:
+        return None
     if isinstance(error, RetryAfter) and not isinstance(error, action.retry.never):
         retry_at = _asked_for(error, now)
     elif action.retry.is_worth_another(error, action.failures + 1):

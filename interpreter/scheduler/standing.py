@@ -13,8 +13,25 @@ from typing import Any
 
 from dataflows.logs import replaying
 from dataflows.workflow import Workflow
-from interpreter.machine import Machine, format_position
-from interpreter.machine.actions import AwaitSignal, End, Open, RunStep, SetTimer, StopStep
+from interpreter.machine import (
+    AwaitChild,
+    AwaitSignal,
+    BeginStep,
+    End,
+    MarkPatch,
+    Open,
+    Placed,
+    PublishValue,
+    Renew,
+    RunStep,
+    SendSignal,
+    SetTimer,
+    StartChild,
+    StopChild,
+    StopStep,
+    fold,
+    format_position,
+)
 from interpreter.operations import describe, find_workflow
 from interpreter.requests import Operation, Query
 from interpreter.store.rows import Row, to_entry
@@ -27,7 +44,7 @@ class OpenCommand:
     """A command that has no outcome yet.
 
     :ivar position: like ``"3.0.2"``.
-    :ivar kind: ``step``, ``sleep`` or ``wait``.
+    :ivar kind: ``step``, ``sleep``, ``wait``, ``signal``, ``publish``, ``child`` or ``patched``.
     :ivar branch: the race branches it is in, like ``"paid/card"``, or "".
     :ivar attempt: of a step, which attempt is next or under way, from 1.
     :ivar due_at: when a sleep is over, a wait times out, or a step may be tried again.
@@ -67,19 +84,19 @@ def stand(execution_id: str) -> Operation[Standing]:
 
 
 def _replay(workflow: Workflow[..., Any], rows: Iterable[tuple[Any, ...]]) -> Standing:
-    machine = Machine(workflow)
+    lines = list(rows)
     token = replaying.set(True)
     try:
-        for seq, at, *columns in rows:
-            machine.apply(to_entry(seq, at, Row(*columns)))
-        wanted = [_open_command(action) for action in machine.open.values() if not isinstance(action, End)]
-        return Standing(machine.where(), wanted)
-    finally:
+        machine = fold(workflow, lambda: (to_entry(seq, at, Row(*columns)) for seq, at, *columns in lines))
+        wanted = [_open_command(action) for action in machine.open.values() if not isinstance(action, End | Renew)]
+        standing = Standing(machine.where(), wanted)
         machine.abandon()
+        return standing
+    finally:
         replaying.reset(token)
 
 
-def _open_command(action: RunStep | StopStep | SetTimer | AwaitSignal) -> OpenCommand:
+def _open_command(action: Placed) -> OpenCommand:
     number = action.number if isinstance(action, RunStep) else None
     return OpenCommand(
         format_position(action.position), _KINDS[type(action)], action.name, action.branch, number, _due(action)
@@ -92,4 +109,16 @@ def _due(action: Open) -> datetime | None:
     return action.not_before if isinstance(action, RunStep) else None
 
 
-_KINDS: dict[type[Open], str] = {RunStep: "step", StopStep: "step", SetTimer: "sleep", AwaitSignal: "wait"}
+_KINDS: dict[type[Placed], str] = {
+    RunStep: "step",
+    BeginStep: "step",
+    StopStep: "step",
+    SetTimer: "sleep",
+    AwaitSignal: "wait",
+    SendSignal: "signal",
+    PublishValue: "publish",
+    StartChild: "child",
+    AwaitChild: "child",
+    StopChild: "child",
+    MarkPatch: "patched",
+}

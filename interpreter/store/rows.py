@@ -17,15 +17,23 @@ from interpreter.machine import (
     AttemptFailed,
     Begun,
     CancelRequested,
+    ChildEnded,
+    ChildStarted,
     Ended,
     Entry,
     Fact,
+    PatchMarked,
+    Published,
+    Renewed,
     SignalReceived,
+    SignalSent,
     Slept,
     Started,
     Status,
+    StepBegun,
     StepEnded,
     StepStopped,
+    Terminated,
     WaitTimedOut,
     format_position,
     parse_position,
@@ -61,8 +69,8 @@ def storable_text(text: str) -> str:
 def to_row(fact: Fact) -> Row:
     """Encode a fact.
 
-    A step's result that cannot be stored becomes the step's error, and a workflow's result
-    that cannot be stored becomes the workflow's: in both cases ``CannotStore``, by name.
+    A step's result that cannot be stored becomes the step's error, a published value the publishing's, and a
+    workflow's result the workflow's: always ``CannotStore``, by name.
     """
     return _TO_ROW[type(fact)](fact)
 
@@ -89,9 +97,12 @@ def _encode_outcome(outcome: Outcome[Any], what: str) -> tuple[bool, Encoded]:
     return False, encode_error(outcome.exception)
 
 
-def _step_row(fact: StepEnded) -> Row:
-    outcome = _outcome(fact.outcome, f"the result of step {fact.name!r}")
-    return Row("step", format_position(fact.position), fact.name, fact.branch or None, *outcome)
+def _outcome_row(kind: str, what: str) -> Callable[[Any], Row]:
+    def to_row(fact: StepEnded | ChildEnded | SignalSent | Published) -> Row:
+        outcome = _outcome(fact.outcome, f"{what} {fact.name!r}")
+        return Row(kind, format_position(fact.position), fact.name, fact.branch or None, *outcome)
+
+    return to_row
 
 
 def _attempt_row(fact: AttemptFailed) -> Row:
@@ -111,7 +122,12 @@ def _started_row(fact: Started) -> Row:
 
 def _signal_row(fact: SignalReceived) -> Row:
     encoded = encode(fact.payload, f"the payload of signal {fact.name!r}")
-    return Row("signal", None, fact.name, None, None, *encoded, moment=fact.sent_at)
+    return Row("signal", None, fact.name, fact.key, None, *encoded, moment=fact.sent_at)
+
+
+def _child_started_row(fact: ChildStarted) -> Row:
+    encoded = encode(fact.id, "the id of a child")
+    return Row("child-started", format_position(fact.position), fact.name, fact.branch or None, None, *encoded)
 
 
 def _ended_row(fact: Ended) -> Row:
@@ -120,17 +136,29 @@ def _ended_row(fact: Ended) -> Row:
     return Row(status.value, None, None, None, ok, encoding, data)
 
 
+def _terminated_row(fact: Terminated) -> Row:
+    return Row("terminated", None, fact.status.value, None, False, *encode_error(fact.error))
+
+
 _TO_ROW: dict[type[Any], Callable[[Any], Row]] = {
     Started: _started_row,
     Begun: lambda fact: Row("begun"),
-    StepEnded: _step_row,
+    StepBegun: _plain_row("begin"),
+    StepEnded: _outcome_row("step", "the result of step"),
     AttemptFailed: _attempt_row,
     StepStopped: _plain_row("stopped"),
     Slept: _plain_row("sleep"),
     WaitTimedOut: _plain_row("timeout"),
+    SignalSent: _outcome_row("sent", "what came of the signal"),
+    Published: _outcome_row("published", "the published value of"),
+    ChildStarted: _child_started_row,
+    ChildEnded: _outcome_row("child", "the result of child"),
+    PatchMarked: _plain_row("patch"),
     SignalReceived: _signal_row,
     CancelRequested: lambda fact: Row("cancel"),
     Ended: _ended_row,
+    Renewed: lambda fact: Row("renewed"),
+    Terminated: _terminated_row,
 }
 
 
@@ -185,14 +213,22 @@ def _read_ended(row: Row) -> Ended:
 _TO_FACT: dict[str, Callable[[Row], Fact]] = {
     "started": _read_started,
     "begun": lambda row: Begun(),
+    "begin": lambda row: StepBegun(*_at(row)),
     "step": lambda row: StepEnded(*_at(row), outcome=_read_outcome(row)),
     "attempt": lambda row: AttemptFailed(*_at(row), error=decode_error(_encoded(row)), retry_at=_moment(row)),
     "stopped": lambda row: StepStopped(*_at(row)),
     "sleep": lambda row: Slept(*_at(row)),
     "timeout": lambda row: WaitTimedOut(*_at(row)),
-    "signal": lambda row: SignalReceived(row.name or "", decode(_encoded(row)), _moment(row)),
+    "sent": lambda row: SignalSent(*_at(row), outcome=_read_outcome(row)),
+    "published": lambda row: Published(*_at(row), outcome=_read_outcome(row)),
+    "child-started": lambda row: ChildStarted(*_at(row), id=decode(_encoded(row))),
+    "child": lambda row: ChildEnded(*_at(row), outcome=_read_outcome(row)),
+    "patch": lambda row: PatchMarked(*_at(row)),
+    "signal": lambda row: SignalReceived(row.name or "", decode(_encoded(row)), _moment(row), row.branch),
     "cancel": lambda row: CancelRequested(),
     "completed": _read_ended,
     "failed": _read_ended,
     "cancelled": _read_ended,
+    "renewed": lambda row: Renewed(),
+    "terminated": lambda row: Terminated(Status(row.name or ""), decode_error(_encoded(row))),
 }

@@ -67,11 +67,11 @@ CREATE TABLE dataflows.journal (
     at           timestamptz NOT NULL,              -- never before the entry before it
     kind         text NOT NULL,
     position     text COLLATE "C",                  -- like 3.0.2; null: the entry is about the whole execution
-    name         text,
-    branch       text,                              -- the race branches it is in, like paid/card
+    name         text,                              -- of the command; child: its workflow; patch: the change; terminated: the status
+    branch       text,                              -- the race branches it is in, like paid/card; signal: the event's key
     ok           boolean,                           -- outcomes only: a value, or an error
     encoding     text,
-    data         bytea,
+    data         bytea,                             -- arguments, outcome, payload, published value; child-started: the child's id
     moment       timestamptz,                       -- failed attempt: no retry before; signal: when it was sent
     PRIMARY KEY (execution_id, generation, seq)
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.1);

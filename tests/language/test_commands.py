@@ -17,25 +17,47 @@ from dataflows import (
     Task,
     Winner,
     cancel,
+    child,
+    continue_as_new,
+    defer,
     fork,
     gather,
     now,
+    patched,
+    publish,
     race,
     random,
+    signal,
     sleep,
     sleep_until,
+    start,
     step,
+    transaction,
     uuid,
     wait,
     workflow,
 )
 from tests.machine.by_hand import START
 
+
+@workflow("tests.language.nap")
+def nap() -> Flow[None]:
+    yield from sleep("nap", 1)
+
+
 EVERY_KIND: list[Command[Any]] = [
     step("a", print, 1),
+    transaction("a", print, 1),
+    defer("a", print, 1),
     sleep("a", 1),
     sleep_until("a", START),
     wait("a"),
+    signal("a", "a"),
+    publish("a", 1),
+    child(nap),
+    start(nap),
+    continue_as_new(),
+    patched("a"),
     gather(sleep("a", 1)),
     race(a=sleep("a", 1)),
     fork(sleep("a", 1)),
@@ -88,6 +110,7 @@ def test_commands_of_different_kinds_are_never_equal() -> None:
 
 def test_engine_options_do_not_take_part_in_the_comparison() -> None:
     assert step("a", fetch, 1, retry=Retry(attempts=1), timeout=5, on="gpu") == step("a", fetch, 1)
+    assert step("a", fetch, 1, once=True) == step("a", fetch, 1)
 
 
 @pytest.mark.parametrize("command", EVERY_KIND, ids=lambda command: type(command).__name__)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from dataflows import Retry, step
+from dataflows import Retry, defer, step, transaction
+from dataflows.commands import Defer, Step
 
 
 def fetch(number: int, *, verbose: bool = False) -> dict[str, str]:
@@ -120,4 +121,56 @@ def test_a_functions_own_keyword_is_no_keyword_of_step() -> None:
 def test_the_traceback_of_a_mistake_points_at_the_authors_line() -> None:
     with pytest.raises(ValueError, match="characters") as raised:
         step("", fetch, 42)
-    assert [Path(entry.path).name for entry in raised.traceback] == ["test_step.py", "verbs.py", "names.py"]
+    assert [Path(entry.path).name for entry in raised.traceback] == ["test_step.py", "steps.py", "names.py"]
+
+
+# once, transaction, defer -----------------------------------------------------------------------
+
+
+def test_at_most_once_and_trying_again_exclude_each_other() -> None:
+    assert step("charge", fetch, 42, once=True).once
+    with pytest.raises(ValueError, match=r"step\('charge', once=True\) is never tried again: leave retry= out"):
+        step("charge", fetch, 42, once=True, retry=Retry(attempts=1))
+
+
+def move(connection: Any, amount: int) -> int:
+    return amount
+
+
+async def move_slowly(connection: Any, amount: int) -> int:
+    return amount
+
+
+class Mover:
+    async def __call__(self, connection: Any, amount: int) -> int:
+        return amount
+
+
+def test_a_transaction_is_a_step_whose_function_is_given_a_connection() -> None:
+    built = transaction("move", move, 5, retry=Retry(attempts=2))
+    assert built == Step("move", move, (5,), transaction=True) != step("move", move, None, 5)
+    assert built.retry == Retry(attempts=2)
+
+
+@pytest.mark.parametrize("function", [move_slowly, Mover(), functools.partial(move_slowly, amount=5)], ids=repr)
+def test_a_transaction_takes_no_async_function_since_its_connection_is_not(function: Any) -> None:
+    with pytest.raises(TypeError, match="transaction\\('move'\\) takes a plain function"):
+        transaction("move", function, 5)
+
+
+def test_what_is_deferred_is_a_step() -> None:
+    built = defer("refund", functools.partial(fetch, verbose=True), 42, retry=Retry(attempts=2), timeout="1m")
+    assert built == Defer(step("refund", functools.partial(fetch, verbose=True), 42))
+    assert (built.step.retry, built.step.timeout) == (Retry(attempts=2), timedelta(minutes=1))
+
+
+@pytest.mark.parametrize("verb", [transaction, defer])
+def test_they_check_what_a_step_checks(verb: Any) -> None:
+    with pytest.raises(ValueError, match="1 to 200 characters"):
+        verb("", fetch, 42)
+    with pytest.raises(
+        TypeError, match=rf"write {verb.__name__}\('fetch', function, argument, …\), without calling it"
+    ):
+        verb("fetch", fetch(42))
+    with pytest.raises(TypeError, match="takes a Retry, not int"):
+        verb("fetch", fetch, 42, retry=3)

@@ -16,28 +16,41 @@ from dataflows.retry import Retry
 from dataflows.workflow import Workflow
 from interpreter.machine import (
     AwaitSignal,
+    BeginStep,
     Begun,
     CancelRequested,
+    ChildEnded,
+    ChildStarted,
     End,
     Ended,
     Entry,
     Fact,
     Machine,
     Open,
+    PatchMarked,
+    Published,
+    PublishValue,
+    Renew,
+    Renewed,
     RunStep,
+    SendSignal,
     SetTimer,
     SignalReceived,
+    SignalSent,
     Slept,
     Started,
     Status,
+    StepBegun,
     StepEnded,
     StepStopped,
     StopStep,
     WaitTimedOut,
     after_failure,
+    fold,
     format_position,
 )
 
+_DONE = Value(None)
 START = datetime(2024, 2, 29, 12, tzinfo=UTC)
 
 
@@ -65,12 +78,8 @@ class ByHand:
 
     @property
     def open(self) -> dict[str, str]:
-        """The name of what is open at each position; the workflow's end stands at ``""`` with its status."""
-        actions = self.machine.open.items()
-        return {
-            format_position(position): action.status if isinstance(action, End) else action.name
-            for position, action in actions
-        }
+        """The name of what is open at each position; the end stands at ``""`` with its status, or ``"renewed"``."""
+        return {format_position(position): _title(action) for position, action in self.machine.open.items()}
 
     @property
     def names(self) -> list[str]:
@@ -134,8 +143,25 @@ class ByHand:
         self.now = max(self.now, due)
         self.put(self.fired(where))
 
-    def signal(self, name: str, payload: Any = None) -> None:
-        self.put(SignalReceived(name, payload, self.now))
+    def signal(self, name: str, payload: Any = None, key: str | None = None) -> None:
+        self.put(SignalReceived(name, payload, self.now, key))
+
+    def begin_step(self, where: str) -> None:
+        """It is journaled that a step with ``once`` may run."""
+        self.put(self.begun(where))
+
+    def start_child(self, where: str, child_id: str = "the child") -> None:
+        self.put(self.child_started(where, child_id))
+
+    def end_child(self, where: str, value: Any = None) -> None:
+        self.put(self.child_ended(where, Value(value)))
+
+    def fail_child(self, where: str, error: BaseException) -> None:
+        self.put(self.child_ended(where, Error(error)))
+
+    def mark(self, where: str) -> None:
+        """The journal is exhausted, and new code has got here."""
+        self.put(self.marked(where))
 
     def cancel(self) -> None:
         self.put(CancelRequested())
@@ -144,6 +170,13 @@ class ByHand:
         action = self.machine.open[()]
         assert isinstance(action, End)
         self.put(Ended(action.status, action.outcome))
+
+    def renew(self) -> Renew:
+        """The workflow begins again; answers with what."""
+        action = self.machine.open[()]
+        assert isinstance(action, Renew)
+        self.put(Renewed())
+        return action
 
     # What could be proposed ---------------------------------------------------------------------
 
@@ -157,15 +190,46 @@ class ByHand:
         kind = Slept if isinstance(action, SetTimer) else WaitTimedOut
         return kind(action.position, action.name, action.branch)
 
+    def begun(self, where: str) -> StepBegun:
+        action: BeginStep = self.find(where)
+        assert isinstance(action, BeginStep)
+        return StepBegun(action.position, action.name, action.branch)
+
+    def sent(self, where: str, outcome: Outcome[Any] = _DONE) -> SignalSent:
+        action: SendSignal = self.find(where)
+        assert isinstance(action, SendSignal)
+        return SignalSent(action.position, action.name, action.branch, outcome=outcome)
+
+    def published(self, where: str) -> Published:
+        action: PublishValue = self.find(where)
+        assert isinstance(action, PublishValue)
+        return Published(action.position, action.name, action.branch, outcome=Value(action.command.value))
+
+    def child_started(self, where: str, child_id: str = "the child") -> ChildStarted:
+        action = self.find(where)
+        return ChildStarted(action.position, action.name, action.branch, id=child_id)
+
+    def child_ended(self, where: str, outcome: Outcome[Any]) -> ChildEnded:
+        action = self.find(where)
+        return ChildEnded(action.position, action.name, action.branch, outcome=outcome)
+
+    def marked(self, where: str) -> PatchMarked:
+        action = self.find(where)
+        return PatchMarked(action.position, action.name, action.branch)
+
     # Again --------------------------------------------------------------------------------------
 
     def replayed(self, flow: Callable[..., Flow[Any]] | None = None) -> Machine:
         """A fresh machine with this journal; with other code, if a flow is given."""
-        machine = Machine(self.workflow if flow is None else Workflow(flow, self.workflow.name))
-        self._replays.append(machine)
-        for entry in self.journal:
-            machine.apply(copy.deepcopy(entry))
-        return machine
+        workflow = self.workflow if flow is None else Workflow(flow, self.workflow.name)
+        self._replays.append(fold(workflow, lambda: map(copy.deepcopy, self.journal)))
+        return self._replays[-1]
+
+    def goes_on_as(self, flow: Callable[..., Flow[Any]]) -> None:
+        """Other code takes over, after a replay of what there is."""
+        self.workflow = Workflow(flow, self.workflow.name)
+        self._replays.append(self.machine)
+        self.machine = self.replayed()
 
     def let_go(self) -> None:
         """Abandon the machine and its replays, as a driver would."""
@@ -174,4 +238,10 @@ class ByHand:
 
 
 def _name(action: Open) -> str:
-    return "" if isinstance(action, End) else action.name
+    return "" if isinstance(action, End | Renew) else action.name
+
+
+def _title(action: Open) -> str:
+    if isinstance(action, Renew):
+        return "renewed"
+    return action.status if isinstance(action, End) else action.name

@@ -12,21 +12,29 @@ from typing import Any, get_args
 import pytest
 from psycopg import Connection
 
-from dataflows.errors import CannotStore, Mismatch, StepFailed
+from dataflows.errors import CannotStore, ExecutionCancelled, IdInUse, Mismatch, NotFound, StepFailed
 from dataflows.outcome import Error, Value
 from interpreter.codec import encode
 from interpreter.machine import (
     AttemptFailed,
     Begun,
     CancelRequested,
+    ChildEnded,
+    ChildStarted,
     Ended,
     Fact,
+    PatchMarked,
+    Published,
+    Renewed,
     SignalReceived,
+    SignalSent,
     Slept,
     Started,
     Status,
+    StepBegun,
     StepEnded,
     StepStopped,
+    Terminated,
     WaitTimedOut,
 )
 from interpreter.store import claims, journal, leases
@@ -48,6 +56,7 @@ FACTS: list[Fact] = [
     Started(),
     Started((1, "two", None, Point(1, (2, 3))), {"key": b"\0"}, seed="abc"),
     Begun(),
+    StepBegun((0, 1, 2), "charge", "card"),
     StepEnded((0,), "fetch", outcome=Value(None)),
     StepEnded((3, 0, 2), "fetch", "paid/card", outcome=Value({"a": [1, 2.5, "\0", "\ud800"]})),
     StepEnded((7,), "fetch", outcome=Value(Point(1, (2, 3)))),
@@ -59,7 +68,20 @@ FACTS: list[Fact] = [
     WaitTimedOut((6, 1, 0), "approval", "no"),
     SignalReceived("approval", None, AT),
     SignalReceived("approval", {"by": "Ann"}, AT - timedelta(days=1)),
+    SignalReceived("payment", {"paid": True}, AT, "order-7"),
+    SignalSent((4,), "approval", outcome=Value(None)),
+    SignalSent((4, 0, 0), "approval", "b", outcome=Error(NotFound("no execution has that id"))),
+    Published((2,), "progress", outcome=Value(Point(1, ()))),
+    Published((2,), "progress", "b", outcome=Error(CannotStore("a lock"))),
+    ChildStarted((3,), "order", id="order-7"),
+    ChildStarted((3, 0, 0), "order", "b", id='any "id" of 200 characters'),
+    ChildEnded((3,), "order", outcome=Value([1, None])),
+    ChildEnded((3,), "order", "b", outcome=Error(IdInUse("by another workflow"))),
+    PatchMarked((3, 1), "send-invoice", "b"),
     CancelRequested(),
+    Renewed(),
+    Terminated(Status.CANCELLED, ExecutionCancelled("terminated")),
+    Terminated(Status.FAILED, ValueError("over its limit")),
     Ended(Status.COMPLETED, Value((1, 2))),
     Ended(Status.FAILED, Error(ValueError("no"))),
     Ended(Status.CANCELLED, Error(ValueError("cancelled"))),
@@ -132,6 +154,21 @@ def test_a_result_that_cannot_be_stored_becomes_the_steps_error_by_name() -> Non
     assert "the result of step 'fetch'" in str(error) and "['lock'] is of type _thread.lock" in str(error)
 
 
+def test_a_published_value_that_cannot_be_stored_is_the_publishings_error_by_name() -> None:
+    published = stored(Published((0,), "progress", outcome=Value(threading.Lock())))
+    assert isinstance(published, Published) and isinstance(published.outcome, Error)
+    assert isinstance(published.outcome.exception, CannotStore)
+    assert "the published value of 'progress'" in str(published.outcome.exception)
+
+
+def test_a_childs_error_keeps_its_notes_over_the_journals_of_its_parents() -> None:
+    error = ValueError("no")
+    error.add_note("in child execution 'a' of workflow 'order'")
+    ended = stored(ChildEnded((0,), "order", outcome=Error(error)))
+    assert isinstance(ended, ChildEnded) and isinstance(ended.outcome, Error)
+    assert error.__notes__ == [note for note in ended.outcome.exception.__notes__ if note.startswith("in child")]
+
+
 def test_a_workflows_result_that_cannot_be_stored_fails_it() -> None:
     ended = stored(Ended(Status.COMPLETED, Value(threading.Lock())))
     assert isinstance(ended, Ended) and ended.status is Status.FAILED
@@ -159,6 +196,8 @@ def a_value_of_a_class_that_is_gone() -> Row:
         Row("step", "zero", "fetch", None, True, "json", b"1"),
         Row("attempt", "0", "fetch", None, False, "error", b"{}"),
         Row("signal", None, "approval", None, None, "json", b"1"),
+        Row("terminated", None, "torn down", None, False, "json", b"1"),
+        Row("child-started", "0", "order", None, None, None, None),
         Row("started", None, None, None, None, "json", b"[]"),
         a_value_of_a_class_that_is_gone(),
     ],

@@ -1,0 +1,154 @@
+"""Side effects: ``step``, ``transaction``, and ``defer`` for what makes up for them.
+
+A step stands for one call of a function, which this module takes apart and does not make.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, overload
+
+from dataflows.commands import Defer, Step
+from dataflows.duration import Duration, to_optional_timedelta
+from dataflows.names import check_name
+from dataflows.retry import Retry
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+__all__ = ["defer", "step", "transaction"]
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+@overload
+def step(
+    name: str,
+    fn: Callable[[*Ts], Awaitable[T]],
+    /,
+    *args: *Ts,
+    retry: Retry | None = None,
+    timeout: Duration | None = None,
+    on: str | None = None,
+    once: bool = False,
+) -> Step[T]: ...
+@overload
+def step(
+    name: str,
+    fn: Callable[[*Ts], T],
+    /,
+    *args: *Ts,
+    retry: Retry | None = None,
+    timeout: Duration | None = None,
+    on: str | None = None,
+    once: bool = False,
+) -> Step[T]: ...
+def step(
+    name: str,
+    fn: Callable[[*Ts], Any],
+    /,
+    *args: *Ts,
+    retry: Retry | None = None,
+    timeout: Duration | None = None,
+    on: str | None = None,
+    once: bool = False,
+) -> Step[Any]:
+    """Run ``fn(*args)``, sync or async, and answer what it returns.
+
+    It runs at least once until its outcome is journaled, and never after. What it raises
+    arrives as the same exception at the ``yield``, once its retries are used up. Keyword
+    arguments of its own go by ``functools.partial(fn, key=value)``.
+
+    :param retry: how often it is tried again; default: the workflow's, else ``Retry()``.
+    :param timeout: how long one attempt may take; then it counts as failed with ``StepTimeout``.
+        A thread cannot be stopped: its late result is discarded, ``cancelled()`` tells it.
+    :param on: the name of the executor, given to the scheduler, that runs it.
+    :param once: run it at most once instead: its start is journaled first, it is never tried again, and a crash
+        in between arrives as ``StepInterrupted`` at the ``yield``.
+    :raises TypeError: ``fn`` is no function (often: it was called, ``fetch(42)`` for ``fetch, 42``).
+    :raises ValueError: an unusable name, a timeout that is no duration, or ``retry=`` with ``once=True``.
+    """
+    check_name(name, "a step's name")
+    function, positional, keywords = _take_apart("step", name, fn, args)
+    _check_retry("step", name, retry)
+    if once and retry is not None:
+        raise ValueError(f"step({name!r}, once=True) is never tried again: leave retry= out, or once=")
+    if on is not None:
+        check_name(on, "on=")
+    return Step(name, function, positional, keywords, retry, to_optional_timedelta(timeout), on, once)
+
+
+def transaction(
+    name: str, fn: Callable[[Connection[Any], *Ts], T], /, *args: *Ts, retry: Retry | None = None
+) -> Step[T]:
+    """Run ``fn(connection, *args)`` in a transaction that commits together with its journal entry: exactly once.
+
+    ``connection`` is psycopg's, to the database of the journal. Neither commit nor roll back in ``fn``: what it
+    returns is committed with what it has written, and what it raises rolls both back.
+
+    :param retry: how often it is tried again; default: the workflow's, else ``Retry()``.
+    :raises TypeError: ``fn`` is no function, or is async: the connection is not.
+    """
+    check_name(name, "a step's name")
+    function, positional, keywords = _take_apart("transaction", name, fn, args)
+    _check_retry("transaction", name, retry)
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
+        raise TypeError(f"transaction({name!r}) takes a plain function, since its connection is not async")
+    return Step(name, function, positional, keywords, retry, transaction=True)
+
+
+@overload
+def defer(
+    name: str,
+    fn: Callable[[*Ts], Awaitable[Any]],
+    /,
+    *args: *Ts,
+    retry: Retry | None = None,
+    timeout: Duration | None = None,
+) -> Defer: ...
+@overload
+def defer(
+    name: str, fn: Callable[[*Ts], Any], /, *args: *Ts, retry: Retry | None = None, timeout: Duration | None = None
+) -> Defer: ...
+def defer(
+    name: str, fn: Callable[[*Ts], Any], /, *args: *Ts, retry: Retry | None = None, timeout: Duration | None = None
+) -> Defer:
+    """Run ``fn(*args)`` as a step if the execution fails or is cancelled, after everything else of it has ended.
+
+    What was deferred last runs first. One that fails for good is noted on the execution's error, and the next
+    still runs. Nothing runs if the execution completes, or is terminated.
+
+    :raises TypeError: ``fn`` is no function.
+    :raises ValueError: an unusable name, or a timeout that is no duration.
+    """
+    check_name(name, "a step's name")
+    function, positional, keywords = _take_apart("defer", name, fn, args)
+    _check_retry("defer", name, retry)
+    return Defer(Step(name, function, positional, keywords, retry, to_optional_timedelta(timeout)))
+
+
+def _take_apart(
+    verb: str, name: str, fn: Callable[..., Any], args: tuple[Any, ...]
+) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+    """A partial's function, arguments and keywords: two equal partials do not compare equal, these do."""
+    keywords: dict[str, Any] = {}
+    while isinstance(fn, functools.partial):
+        args = (*fn.args, *args)
+        keywords = {**fn.keywords, **keywords}
+        fn = fn.func
+    if not callable(fn):
+        if inspect.iscoroutine(fn):
+            fn.close()
+        raise TypeError(
+            f"{verb}({name!r}): the second argument is the function to run, not {type(fn).__name__}; "
+            f"write {verb}({name!r}, function, argument, …), without calling it"
+        )
+    return fn, args, keywords
+
+
+def _check_retry(verb: str, name: str, retry: object) -> None:
+    if retry is not None and not isinstance(retry, Retry):
+        raise TypeError(f"{verb}({name!r}, retry=) takes a Retry, not {type(retry).__name__}")
