@@ -25,7 +25,9 @@
     ├── answered to a caller
     │   ├── NotFound               no such execution, or it has ended          (also a LookupError)
     │   ├── IdInUse                the id belongs to another workflow
+    │   ├── WrongStatus            the execution's status does not allow it
     │   ├── ExecutionCancelled     ``result()`` of a cancelled execution
+    │   │   └── ExecutionTerminated  … of one that was terminated
     │   ├── ExecutionBlocked       ``result()`` of a blocked execution
     │   ├── ResultTimeout          ``result(timeout=…)`` ran out               (also a TimeoutError)
     │   └── UnknownWorkflow        no workflow of that name is registered      (also a LookupError)
@@ -60,6 +62,7 @@ __all__ = [
     "DuplicateWorkflow",
     "ExecutionBlocked",
     "ExecutionCancelled",
+    "ExecutionTerminated",
     "IdInUse",
     "InvalidEvent",
     "InvalidSignal",
@@ -79,6 +82,7 @@ __all__ = [
     "UnknownWorkflow",
     "WaitTimeout",
     "WorkflowRefused",
+    "WrongStatus",
     "WrongYield",
 ]
 
@@ -230,6 +234,14 @@ class IdInUse(DataflowsError):
 
 class ExecutionCancelled(DataflowsError):
     """The result was asked of an execution that ended cancelled; a parent asks its child's."""
+
+
+class ExecutionTerminated(ExecutionCancelled):
+    """The result was asked of an execution that was terminated: it ended where it stood, without any cleanup."""
+
+
+class WrongStatus(DataflowsError):
+    """What was asked cannot be done to an execution of this status; the message says what can."""
 
 
 class ExecutionBlocked(DataflowsError):

@@ -8,7 +8,9 @@ Owns what a person or a script types and reads. All it does, the client and the 
     worker.py     worker
     start.py      start
     look.py       list, show
-    send.py       signal, cancel, resume
+    send.py       signal
+    control.py    cancel, terminate, pause, resume, retry, fork, delete
+    bulk.py       the filters that these take in place of an id
     result.py     result
     migrate.py    migrate
     options.py    the options, and how their texts are read

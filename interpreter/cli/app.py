@@ -9,12 +9,13 @@ from collections.abc import Callable
 
 import typer
 
+from interpreter.cli.control import cancel, delete, fork, pause, resume, retry, terminate
 from interpreter.cli.exits import MEANINGS
 from interpreter.cli.look import list_executions, show
 from interpreter.cli.migrate import migrate
 from interpreter.cli.output import reporting
 from interpreter.cli.result import result
-from interpreter.cli.send import cancel, resume, signal
+from interpreter.cli.send import signal
 from interpreter.cli.start import start
 from interpreter.cli.worker import worker
 
@@ -28,9 +29,14 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "list": list_executions,
     "show": show,
     "signal": signal,
-    "cancel": cancel,
     "result": result,
+    "cancel": cancel,
+    "terminate": terminate,
+    "pause": pause,
     "resume": resume,
+    "retry": retry,
+    "fork": fork,
+    "delete": delete,
     "migrate": migrate,
 }
 

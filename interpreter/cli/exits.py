@@ -44,7 +44,7 @@ MEANINGS = {
     Exit.MISUSED: "wrong usage: an option, an input or a module that cannot be",
     Exit.NOT_FOUND: "no such execution or workflow, or it has ended and takes no more messages",
     Exit.TIMED_OUT: "it has not ended in time, and goes on",
-    Exit.BLOCKED: "the execution is blocked: `show` says why, `resume` tries again",
+    Exit.BLOCKED: "the execution is blocked: `show` says why, `resume` or `retry` tries again",
     Exit.CANCELLED: "the execution was cancelled",
     Exit.NO_DATABASE: "the database cannot be reached, or is none for this",
     Exit.ID_IN_USE: "the id belongs to an execution of another workflow",

@@ -1,6 +1,6 @@
-"""The commands that send something to an execution: ``signal``, ``cancel``, ``resume``.
+"""``dataflows signal``.
 
-Owns their words; what they do is the client's.
+Owns its words; what it does is the client's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from interpreter.cli.options import AsDocument, DatabaseOption, ExecutionId, rea
 from interpreter.cli.output import document, say
 from interpreter.client import Client
 
-__all__ = ["cancel", "resume", "signal"]
+__all__ = ["signal"]
 
 
 def signal(
@@ -37,23 +37,3 @@ def signal(
         document({"id": id, "signal": name, "new": is_new})
     else:
         say(f"signal {name!r} is sent" if is_new else f"signal {name!r} was sent under this id before")
-
-
-def cancel(id: ExecutionId, database: DatabaseOption = None, as_document: AsDocument = False) -> None:
-    """Ask an execution to cancel; its cleanup runs first."""
-    with Client(database) as client:
-        is_new = client.cancel(id)
-    if as_document:
-        document({"id": id, "new": is_new})
-    else:
-        say("it is asked to cancel" if is_new else "it had been asked to cancel before")
-
-
-def resume(id: ExecutionId, database: DatabaseOption = None, as_document: AsDocument = False) -> None:
-    """Try a blocked execution again, from its journal, with the code that workers now have."""
-    with Client(database) as client:
-        client.resume(id)
-    if as_document:
-        document({"id": id})
-    else:
-        say("it is tried again")

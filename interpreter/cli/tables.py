@@ -95,7 +95,8 @@ def _text(stored: str, style: str = "") -> Text:
 
 
 def _status(execution: Execution) -> Text:
-    return Text(execution.status, _STYLES.get(execution.status, ""))
+    status = Text(execution.status, _STYLES.get(execution.status, ""))
+    return status.append(", paused", "yellow") if execution.paused else status
 
 
 def _place(execution: Execution, standing: Standing | None, problem: str | None) -> Text:

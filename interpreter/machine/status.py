@@ -27,16 +27,17 @@ class Status(StrEnum):
 
 
 MOVES: dict[Status, frozenset[Status]] = {
-    Status.PENDING: frozenset({Status.RUNNING}),
+    Status.PENDING: frozenset({Status.RUNNING, Status.CANCELLED}),
     Status.RUNNING: frozenset(
         {Status.PENDING, Status.SUSPENDED, Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.BLOCKED}
     ),
-    Status.SUSPENDED: frozenset({Status.RUNNING}),
-    Status.BLOCKED: frozenset({Status.SUSPENDED}),
+    Status.SUSPENDED: frozenset({Status.RUNNING, Status.CANCELLED}),
+    Status.BLOCKED: frozenset({Status.SUSPENDED, Status.CANCELLED}),
     Status.COMPLETED: frozenset(),
-    Status.FAILED: frozenset(),
+    Status.FAILED: frozenset({Status.SUSPENDED}),
     Status.CANCELLED: frozenset(),
 }
-"""The legal moves. An ended execution never moves again; a blocked one is released by a person."""
+"""The legal moves. Whatever has not ended may be terminated. An ended execution never moves again, but a failed one
+by a retry, which opens a new generation of its journal; a blocked one is released by a person."""
 
 ENDED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})

@@ -4,28 +4,38 @@ Owns what a caller is told: which error, in which words. Knows the queries by na
 of connections, threads or event loops.
 """
 
-from interpreter.operations.control import resume
+from interpreter.operations.bulk import BulkVerb, in_bulk
+from interpreter.operations.control import delete, pause, resume, terminate
 from interpreter.operations.host import Host, NewExecution, Watch
 from interpreter.operations.looking import Execution, HistoryEntry, describe, history, list_executions, status
 from interpreter.operations.messages import cancel, signal
 from interpreter.operations.results import result
-from interpreter.operations.starting import find_workflow, prepare, start
+from interpreter.operations.retrying import fork, retry
+from interpreter.operations.starting import find_workflow, prepare, start, start_with_signal
 
 __all__ = [
+    "BulkVerb",
     "Execution",
     "HistoryEntry",
     "Host",
     "NewExecution",
     "Watch",
     "cancel",
+    "delete",
     "describe",
     "find_workflow",
+    "fork",
     "history",
+    "in_bulk",
     "list_executions",
+    "pause",
     "prepare",
     "result",
     "resume",
+    "retry",
     "signal",
     "start",
+    "start_with_signal",
     "status",
+    "terminate",
 ]

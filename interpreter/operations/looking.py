@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from dataflows.errors import NotFound
 from interpreter.codec import Encoded
@@ -13,7 +14,7 @@ from interpreter.machine import Status
 from interpreter.operations.tags import to_json
 from interpreter.requests import Operation, Query
 
-__all__ = ["Execution", "HistoryEntry", "describe", "history", "list_executions", "status"]
+__all__ = ["Execution", "HistoryEntry", "describe", "history", "list_executions", "read_execution", "status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,9 @@ class Execution:
 
     :ivar due_at: when it goes on by itself, as text; None if it waits for a message, runs, or has ended.
     :ivar problem: why it is blocked.
+    :ivar paused: nothing further of it begins until it is resumed.
+    :ivar generation: how many times its journal was begun; each retry begins it again.
+    :ivar parent: the id of the execution that started it as a child, or None.
     """
 
     id: str
@@ -33,6 +37,9 @@ class Execution:
     due_at: str | None
     tags: dict[str, str]
     problem: str | None
+    paused: bool
+    generation: int
+    parent: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ class HistoryEntry:
     """A line of an execution's journal, for people.
 
     :ivar kind: ``started``, ``begun``, ``step``, ``attempt`` (a failed one), ``sleep``, ``timeout``, ``signal``,
-        ``cancel``, ``stopped``, or the status it ended with.
+        ``cancel``, ``stopped``, ``terminated``, or the status it ended with.
     :ivar position: where its command stands, like ``"3.0.2"``; None for the whole execution.
     :ivar ok: whether the outcome is a value; None where there is no outcome.
     :ivar text: the value, or the error, as text; shortened.
@@ -68,10 +75,7 @@ def describe(execution_id: str) -> Operation[Execution]:
     rows = yield Query("look_up", {"id": execution_id})
     if not rows:
         raise NotFound(f"execution {execution_id!r} does not exist")
-    workflow, version, now, _, problem, created_at, ended_at, due_at, tags, _, _ = rows[0]
-    return Execution(
-        execution_id, workflow, version, Status(now), created_at, ended_at, due_at, dict(tags or {}), problem
-    )
+    return read_execution(rows[0])
 
 
 def history(execution_id: str) -> Operation[list[HistoryEntry]]:
@@ -99,10 +103,13 @@ def list_executions(
     """
     wanted = {"status": None if status is None else Status(status).value, "workflow": workflow, "tags": to_json(tags)}
     rows = yield Query("list_executions", {**wanted, "before": before, "limit": limit})
-    return [
-        Execution(id, name, version, Status(now), created_at, ended_at, due_at, dict(found or {}), problem)
-        for id, name, version, now, created_at, ended_at, due_at, found, problem in rows
-    ]
+    return [read_execution(row) for row in rows]
+
+
+def read_execution(row: tuple[Any, ...]) -> Execution:
+    """One line of the queries that tell of executions."""
+    id, workflow, version, now, created_at, ended_at, due_at, tags, *rest = row
+    return Execution(id, workflow, version, Status(now), created_at, ended_at, due_at, dict(tags or {}), *rest)
 
 
 def _text(encoding: str | None, data: bytes | None) -> str:

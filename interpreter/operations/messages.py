@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from dataflows.errors import NotFound
 from dataflows.names import check_name
@@ -11,7 +11,14 @@ from interpreter.machine import ENDED, Status
 from interpreter.requests import Operation, Query
 from interpreter.store.identifiers import new_seed
 
-__all__ = ["cancel", "signal"]
+__all__ = ["HAS_ENDED", "Message", "cancel", "signal", "signal_message"]
+
+HAS_ENDED: dict[str, str] = {
+    Status.COMPLETED: "has completed",
+    Status.FAILED: "has failed",
+    Status.CANCELLED: "has been cancelled",
+}
+"""Why an execution takes no more messages, by its status."""
 
 
 def signal(execution_id: str, name: str, payload: Any = None, *, id: str | None = None) -> Operation[bool]:
@@ -22,9 +29,7 @@ def signal(execution_id: str, name: str, payload: Any = None, *, id: str | None 
     :raises NotFound: no such execution, or it has ended.
     :raises CannotStore: the payload cannot be stored.
     """
-    check_name(name, "a signal's name")
-    encoded = encode(payload, f"the payload of signal {name!r}")
-    return (yield from _send(execution_id, "signal", id, name, encoded))
+    return (yield from _send(execution_id, signal_message(name, payload, id)))
 
 
 def cancel(execution_id: str) -> Operation[bool]:
@@ -33,15 +38,34 @@ def cancel(execution_id: str) -> Operation[bool]:
     :returns: whether this is the first request; a further one changes nothing.
     :raises NotFound: no such execution, or it has ended.
     """
-    return (yield from _send(execution_id, "cancel", "cancel", None, Encoded("", b"")))
+    return (yield from _send(execution_id, Message("cancel", "cancel:cancel", None, Encoded("", b""))))
 
 
-def _send(execution_id: str, kind: str, id: str | None, name: str | None, encoded: Encoded) -> Operation[bool]:
-    # Cancels and signals have ids of their own; one that the sender did not name is made up, so that a
-    # repeated statement (a lost connection) sends nothing twice.
-    message_id = f"{kind}:{new_seed() if id is None else check_name(id, 'a message id')}"
-    parameters = {"execution_id": execution_id, "kind": kind, "id": message_id, "name": name}
-    payload = {"encoding": encoded.encoding or None, "payload": encoded.data or None}
+class Message(NamedTuple):
+    """What is sent to an execution.
+
+    :ivar id: with its kind before it, since cancels and signals have ids of their own.
+    """
+
+    kind: str
+    id: str
+    name: str | None
+    payload: Encoded
+
+
+def signal_message(name: str, payload: Any, id: str | None) -> Message:
+    """A signal; one whose sender gave no id gets one, so that a repeated statement sends nothing twice.
+
+    :raises CannotStore: the payload cannot be stored.
+    """
+    check_name(name, "a signal's name")
+    message_id = new_seed() if id is None else check_name(id, "a message id")
+    return Message("signal", f"signal:{message_id}", name, encode(payload, f"the payload of signal {name!r}"))
+
+
+def _send(execution_id: str, message: Message) -> Operation[bool]:
+    parameters = {"execution_id": execution_id, "kind": message.kind, "id": message.id, "name": message.name}
+    payload = {"encoding": message.payload.encoding or None, "payload": message.payload.data or None}
     query = Query("send", {**parameters, **payload}, notify=execution_id)
     sent = known = found = None
     while not (sent or known):
@@ -50,9 +74,5 @@ def _send(execution_id: str, kind: str, id: str | None, name: str | None, encode
             break
         # Else it waited for another that sent under this id, or that ended the execution: look again, at what is now.
     if not (sent or known):
-        raise NotFound(f"execution {execution_id!r} " + ("does not exist" if found is None else f"has {_ended(found)}"))
+        raise NotFound(f"execution {execution_id!r} " + ("does not exist" if found is None else HAS_ENDED[found]))
     return bool(sent)
-
-
-def _ended(status: str) -> str:
-    return {"completed": "completed", "failed": "failed", "cancelled": "been cancelled"}.get(status, f"is {status}")

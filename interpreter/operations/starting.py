@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dataflows.duration import Duration, to_timedelta
-from dataflows.errors import IdInUse
+from dataflows.errors import IdInUse, NotFound
 from dataflows.names import check_name
 from dataflows.workflow import Workflow, registry
+from interpreter.machine import ENDED
 from interpreter.operations.host import Host, NewExecution
+from interpreter.operations.messages import HAS_ENDED, signal_message
 from interpreter.operations.tags import to_json
 from interpreter.requests import Operation, Pause, Query
 from interpreter.store.identifiers import new_seed, time_ordered_id
 from interpreter.store.rows import FORMAT, started_payload
 
-__all__ = ["find_workflow", "prepare", "start"]
+__all__ = ["find_workflow", "prepare", "start", "start_with_signal"]
 
 
 def find_workflow(workflow: Callable[..., Any] | str, version: int | None) -> Workflow[..., Any]:
@@ -61,8 +63,39 @@ def start(new: NewExecution, host: Host | None = None) -> Operation[None]:
         made = yield Query("start", _start_parameters(new), notify=None if new.delay else "")
     if not made:
         found = yield Query("look_up", {"id": new.id})
-        if found and found[0][0] != new.workflow.name:
-            raise IdInUse(f"id {new.id!r} belongs to an execution of workflow {found[0][0]!r}")
+        if found and found[0][1] != new.workflow.name:
+            raise IdInUse(f"id {new.id!r} belongs to an execution of workflow {found[0][1]!r}")
+
+
+def start_with_signal(
+    new: NewExecution, name: str, payload: Any = None, message_id: str | None = None
+) -> Operation[bool]:
+    """Start it, unless it is there, and signal it, as one act: either both are committed, or none.
+
+    :param message_id: sent twice under one id the signal arrives once; a payload that differs is ignored.
+    :returns: whether the signal is new; False: its id was used before.
+    :raises IdInUse: the execution's id belongs to an execution of another workflow.
+    :raises NotFound: the execution has ended.
+    :raises CannotStore: the payload cannot be stored.
+    """
+    message = signal_message(name, payload, message_id)
+    parameters = {
+        **_start_parameters(new),
+        "message_id": message.id,
+        "signal": message.name,
+        "signal_encoding": message.payload.encoding,
+        "signal_payload": message.payload.data,
+    }
+    sent = known = False
+    while not (sent or known):  # else it waited for another that started it, sent under this id, or ended it
+        sent, known, workflow, now = (yield Query("start_with_signal", parameters, notify=new.id))[0]
+        if sent or workflow is None:
+            continue
+        if workflow != new.workflow.name:
+            raise IdInUse(f"id {new.id!r} belongs to an execution of workflow {workflow!r}")
+        if now in ENDED and not known:
+            raise NotFound(f"execution {new.id!r} {HAS_ENDED[now]}")
+    return bool(sent)
 
 
 def _start_parameters(new: NewExecution) -> dict[str, Any]:

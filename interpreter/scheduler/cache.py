@@ -43,6 +43,10 @@ class Cache:
             (oldest, _), its_machine = fallen_out
             self._abandon(oldest, its_machine)
 
+    def let_go(self, execution_id: str, machine: Machine) -> None:
+        """A machine that was taken is of no use."""
+        self._abandon(execution_id, machine)
+
     def clear(self) -> None:
         """Let all go."""
         with self._lock:

@@ -201,8 +201,7 @@ class Claimer:
         machines: dict[Claimed, Machine] = {}
 
         def last_applied(one: Claimed) -> int:
-            kept = self._driver.cache.take(one.execution_id, one.generation)
-            machine = machines[one] = kept or Machine(workflows[one.workflow, one.version])
+            machine = machines[one] = self._cached(one) or Machine(workflows[one.workflow, one.version])
             return machine.seq
 
         try:
@@ -215,6 +214,14 @@ class Claimer:
             held = Held(scheduler, one.execution_id, one.generation, machines[one], one.inbox_seq, one.deaths)
             self._driver.hold(held, entries, arrived)
         return taken
+
+    def _cached(self, one: Claimed) -> Machine | None:
+        """Its machine, if that is kept; one of an execution that had this id before and was deleted is let go."""
+        machine = self._driver.cache.take(one.execution_id, one.generation)
+        if machine is not None and machine.time is not None and machine.time < one.created_at:
+            self._driver.post(self._driver.cache.let_go, one.execution_id, machine)
+            return None
+        return machine
 
     # When an answer was lost --------------------------------------------------------------------
 

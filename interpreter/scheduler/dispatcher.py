@@ -33,7 +33,7 @@ from interpreter.scheduler.held import Held, LiveAttempt
 from interpreter.scheduler.performer import Performer
 from interpreter.scheduler.proposals import Proposal
 from interpreter.scheduler.timers import Timers
-from interpreter.store.records import Move
+from interpreter.store.records import Move, Outside
 from interpreter.store.rows import Row, to_row
 
 __all__ = ["Dispatcher"]
@@ -82,6 +82,8 @@ class Dispatcher:
         action = held.machine.open.get(position)
         if held.leaving:
             self._set_timer(held, position, self._clock.now() + _NOT_NOW)
+        elif held.paused and position not in held.attempts:
+            return  # it is set again when the execution goes on
         elif action is not None and type(action) in _FIRE:
             _FIRE[type(action)](self, held, action)
 
@@ -103,6 +105,39 @@ class Dispatcher:
         self._timers.forget(len(held.timers))
         held.timers.clear()
 
+    # What people ask ----------------------------------------------------------------------------
+
+    def obey(self, held: Held, done: Outside) -> None:
+        """It was terminated, paused or resumed from outside. If it is just leaving, one looks again should it stay."""
+        if held.leaving:
+            return
+        if done.terminated:
+            self._leave_terminated(held)
+        elif done.paused and not held.paused:
+            self._pause(held)
+        elif held.paused and not done.paused:
+            self._resume(held)
+
+    def _leave_terminated(self, held: Held) -> None:
+        """It has ended, by an entry that its machine is not shown; all that is left is to let it go."""
+        self.discard(held)
+        held.leaving = held.broken = True
+        self._propose(Proposal(held, move=Move(held.id, Status.CANCELLED, expected=Status.CANCELLED)))
+
+    def _pause(self, held: Held) -> None:
+        """Begin nothing further, and withdraw what has not begun; what runs goes on."""
+        held.paused = True
+        for position, attempt in list(held.attempts.items()):
+            if attempt.discard_if_queued():
+                del held.attempts[position]
+
+    def _resume(self, held: Held) -> None:
+        """Carry out what was left while it was paused."""
+        held.paused = False
+        under_way = held.proposed.union(map(format_position, held.attempts))
+        wanted = list(held.machine.open.items())
+        self.carry_out(held, [action for position, action in wanted if format_position(position) not in under_way])
+
     # What is asked ------------------------------------------------------------------------------
 
     def _run_step(self, held: Held, action: RunStep) -> None:
@@ -113,7 +148,7 @@ class Dispatcher:
             self._submit(held, action)
 
     def _submit(self, held: Held, action: RunStep) -> None:
-        if self.stopping:
+        if self.stopping or held.paused:
             return
         if problem := self._performer.cannot_run(action.command):
             self._block(held, f"step {action.name!r} at {format_position(action.position)}: {problem}")

@@ -31,7 +31,7 @@ from interpreter.scheduler.holdings import Holdings
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.proposals import Done, Proposal, StartRequest
 from interpreter.scheduler.watchdog import Replaced, Stuck, Watchdog
-from interpreter.store.records import Message, Move, Written
+from interpreter.store.records import Message, Move, Outside, Written
 from interpreter.store.rows import Row, storable_text, to_entry
 
 __all__ = ["Driver"]
@@ -218,15 +218,17 @@ class Driver:
         self.dispatcher.carry_out(held, list(held.machine.open.values()))
         self._rest(held)
 
-    def on_messages(self, messages: Iterable[Message], sent: Mapping[str, int]) -> None:
-        """The unread messages of some executions, and the number of the last that was sent to each."""
+    def on_messages(self, messages: Iterable[Message], outside: Mapping[str, Outside]) -> None:
+        """The unread messages of some executions, and what else was done to each from outside."""
+        known = {held: outside[id] for id in outside if (held := self.held.get(id)) is not None}
+        for held, done in known.items():
+            self.dispatcher.obey(held, done)
         for message in messages:
-            if (held := self.held.get(message.execution_id)) is not None:
+            if (held := self.held.get(message.execution_id)) is not None and not held.paused:
                 self._read(held, message)
-        for execution_id, inbox_seq in sent.items():
-            if (held := self.held.get(execution_id)) is not None:
-                held.inbox_seq = max(held.inbox_seq, inbox_seq)
-                self._rest(held)
+        for held, done in known.items():
+            held.inbox_seq = max(held.inbox_seq, done.inbox_seq)
+            self._rest(held)
 
     def on_committed(self, done: Done, started: Iterable[tuple[Held, StartRequest]]) -> None:
         """A group commit has happened: now the machines may see it."""
@@ -348,7 +350,6 @@ class Driver:
 
     def block(self, held: Held, problem: str) -> None:
         """The execution cannot go on until a person has looked at it."""
-        self._monitor.emit("blocked", execution=held.id, workflow=held.workflow.name, problem=problem)
         self.dispatcher.discard(held)
         held.leaving = held.broken = True
         self._propose(Proposal(held, move=Move(held.id, Status.BLOCKED, problem=storable_text(problem))))
@@ -361,10 +362,14 @@ class Driver:
         """Let the execution go, if for the next while it only waits."""
         if held.leaving or held.is_busy or self.dispatcher.stopping:
             return
-        due = held.due
-        if due is None or due > self._clock.now() + _WORTH_KEEPING:
-            held.leaving = True
-            self._propose(Proposal(held, move=Move(held.id, Status.SUSPENDED, due, held.inbox_seq)))
+        due, now = held.due, self._clock.now()
+        if held.paused:  # what is left, and what comes meanwhile, is found when it is resumed
+            due = now
+        elif due is not None and due <= now + _WORTH_KEEPING:
+            return
+        held.leaving = True
+        inbox_seq = None if held.paused else held.inbox_seq
+        self._propose(Proposal(held, move=Move(held.id, Status.SUSPENDED, due, inbox_seq)))
 
     def _say_goodbye(self, held: Held, move: Move) -> None:
         if move.status is Status.SUSPENDED:
@@ -373,6 +378,8 @@ class Driver:
             return
         self._abandon(held.id, held.machine)
         self._let_go(None)
+        if move.problem is not None:
+            self._monitor.emit("blocked", execution=held.id, workflow=held.workflow.name, problem=move.problem)
         self._ended(held.id, move.status, move.problem or held.result or "")
 
     def _drop_all(self, lost: Iterable[Held]) -> None:

@@ -51,6 +51,7 @@ class Held:
     :ivar unplaced: how many entries without a position it has proposed so.
     :ivar leaving: it is being suspended, ended or blocked; nothing is proposed until that is known.
     :ivar broken: its machine is of no use any more.
+    :ivar paused: nothing further of it is begun here; it is let go when what is under way has come back.
     :ivar result: the row it ended with.
     """
 
@@ -66,6 +67,7 @@ class Held:
         "last_at",
         "leaving",
         "machine",
+        "paused",
         "proposed",
         "read",
         "result",
@@ -101,6 +103,7 @@ class Held:
         self.deferred: list[Message] = []
         self.leaving = False
         self.broken = False
+        self.paused = False
         self.result: Row | None = None
 
     @property

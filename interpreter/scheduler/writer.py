@@ -28,6 +28,8 @@ __all__ = ["Writer"]
 
 _REPEATED = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
 _LONGEST_PAUSE = 1.0
+_DOUBTS = 2
+"""How often, after a lost connection, an entry that is there already may turn out to be one's own."""
 
 
 class Writer:
@@ -62,22 +64,23 @@ class Writer:
         :raises LeaseLost: the scheduler has been taken over.
         :raises Exception: the database does not take the batch.
         """
-        pause, is_in_doubt = 0.01, False
+        pause, doubts = 0.01, 0
         while True:
             try:
-                if is_in_doubt and (found := self._ask_what_was_done(draft.batch, scheduler)):
+                if doubts and (found := self._ask_what_was_done(draft.batch, scheduler)):
                     return found
                 committed = journal.commit(self._connection, scheduler, draft.batch)
-                if is_in_doubt:  # an earlier try may have ended only now, and have left this one nothing to do
+                if doubts:  # an earlier try may have ended only now, and have left this one nothing to do
                     return self._ask_what_was_done(draft.batch, scheduler) or committed
                 draft.gone = self._find_gone(draft, committed, scheduler)
             except psycopg.Error as error:
-                if not self._is_worth_repeating(error, is_in_doubt):
+                if not self._is_worth_repeating(error, doubts > 0):
                     raise
                 self._monitor.emit("commit-repeated", error=error)
+                doubts -= isinstance(error, errors.UniqueViolation)  # it may also be the entry of who terminates
             else:
                 return committed
-            is_in_doubt = is_in_doubt or self._connection.closed
+            doubts = _DOUBTS if self._connection.closed else doubts
             self._given_up.wait(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 

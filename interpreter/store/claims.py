@@ -14,7 +14,7 @@ from psycopg import Connection, Cursor
 from interpreter.store.arrays import IntArray, TextArray, named_columns
 from interpreter.store.connection import one_transaction
 from interpreter.store.queries import QUERIES
-from interpreter.store.records import Claimed, Message, Taken, Written
+from interpreter.store.records import Claimed, Message, Outside, Taken, Written
 from interpreter.store.rows import FORMAT, Row
 
 __all__ = ["claim", "find_messages", "is_any_due", "list_held", "read_inbox", "read_journals", "take_up"]
@@ -105,16 +105,16 @@ def read_journals(connection: Connection[Any], wanted: Iterable[tuple[str, int, 
     return _by_execution(_execute(connection, "read_journal", named_columns(_AFTER, wanted)))
 
 
-def read_inbox(connection: Connection[Any], ids: Iterable[str]) -> tuple[list[Message], dict[str, int]]:
+def read_inbox(connection: Connection[Any], ids: Iterable[str]) -> tuple[list[Message], dict[str, Outside]]:
     """The messages to these executions that are not journaled yet, in the order in which they were sent.
 
-    Also, for each execution, the number of the last message that was sent to it.
+    Also, for each execution, what else was done to it from outside.
     """
     with connection.cursor(binary=True) as cursor:
         cursor.execute(QUERIES["read_inbox"], {"ids": TextArray(ids)}, prepare=True)
         rows = cursor.fetchall()
-    messages = [Message(row[0], *row[2:]) for row in rows if row[2] is not None]
-    return messages, {row[0]: row[1] for row in rows}
+    messages = [Message(row[0], *row[4:]) for row in rows if row[4] is not None]
+    return messages, {row[0]: Outside(*row[1:4]) for row in rows}
 
 
 def list_held(connection: Connection[Any], scheduler: int) -> list[Claimed]:
@@ -125,5 +125,5 @@ def list_held(connection: Connection[Any], scheduler: int) -> list[Claimed]:
 
 
 def find_messages(connection: Connection[Any], scheduler: int) -> list[str]:
-    """Which of the executions that the scheduler holds have messages that are not journaled yet."""
+    """Which of the executions that the scheduler holds have unread messages, or are terminated or paused."""
     return [row[0] for row in connection.execute(QUERIES["find_messages"], {"scheduler": scheduler})]

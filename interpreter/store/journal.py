@@ -126,6 +126,7 @@ _MOVE: dict[str, type[Any]] = {
     "inboxes": BigIntArray,
     "progresses": BoolArray,
     "problems": TextArray,
+    "expecteds": TextArray,
 }
 _START: dict[str, type[Any]] = {
     "ids": TextArray,

@@ -1,4 +1,4 @@
-"""Reads ``queries.sql``: every statement by its name.
+"""Reads ``queries.sql`` and ``control.sql``: every statement by its name.
 
 A query starts with a line ``-- name: …``; the comments under that line are its documentation.
 """
@@ -30,8 +30,8 @@ class Query(NamedTuple):
         return QUERIES[self.name]
 
 
-def _load() -> dict[str, bytes]:
-    parts = _NAME.split(files("interpreter.store").joinpath("queries.sql").read_text("utf-8"))
+def _load(file: str) -> dict[str, bytes]:
+    parts = _NAME.split(files("interpreter.store").joinpath(file).read_text("utf-8"))
     return {name: _without_comments(text) for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
@@ -40,4 +40,4 @@ def _without_comments(text: str) -> bytes:
     return "\n".join(lines).strip().encode()
 
 
-QUERIES = _load()
+QUERIES = _load("queries.sql") | _load("control.sql")

@@ -40,13 +40,14 @@ RETURNING id, name
 
 -- name: release_orphans
 -- Takeover, third statement: its snapshot is younger than the locks of the first.
--- An execution that has now killed too many schedulers without progress is blocked.
+-- An execution that has now killed too many schedulers without progress is blocked. One that was terminated stays so.
 UPDATE dataflows.executions
 SET scheduler = NULL,
     deaths = deaths + 1,
-    status = CASE WHEN deaths + 1 >= %(deadly)s THEN 'blocked' ELSE 'suspended' END,
-    due_at = CASE WHEN deaths + 1 >= %(deadly)s THEN NULL ELSE clock_timestamp() END,
-    problem = CASE WHEN deaths + 1 >= %(deadly)s THEN format(
+    status = CASE WHEN status <> 'running' THEN status
+                  WHEN deaths + 1 >= %(deadly)s THEN 'blocked' ELSE 'suspended' END,
+    due_at = CASE WHEN status = 'running' AND deaths + 1 < %(deadly)s THEN clock_timestamp() END,
+    problem = CASE WHEN status = 'running' AND deaths + 1 >= %(deadly)s THEN format(
         'its scheduler died %%s times in a row while it held this execution, and no entry was journaled between; '
         'look at what its open step does to the process, then resume it', deaths + 1) END
 WHERE scheduler = ANY (%(dead)s)
@@ -56,8 +57,11 @@ RETURNING id, status
 DELETE FROM dataflows.schedulers WHERE id = %(scheduler)s
 
 -- name: hand_back
--- What a stopping scheduler still holds is claimable at once; nobody died.
-UPDATE dataflows.executions SET scheduler = NULL, status = 'suspended', due_at = clock_timestamp()
+-- What a stopping scheduler still holds is claimable at once; nobody died. What was terminated is let go.
+UPDATE dataflows.executions
+SET scheduler = NULL,
+    status = CASE WHEN status = 'running' THEN 'suspended' ELSE status END,
+    due_at = CASE WHEN status = 'running' THEN clock_timestamp() END
 WHERE scheduler = %(scheduler)s
 RETURNING id
 
@@ -101,7 +105,7 @@ UPDATE dataflows.executions e
 SET scheduler = %(scheduler)s, status = 'running', due_at = NULL
 FROM taken, lease
 WHERE e.id = taken.id
-RETURNING e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths
+RETURNING e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths, e.created_at
 
 -- name: read_journal
 -- The entries that a holder does not have yet. A time that Python cannot show (somebody has edited the row) is null
@@ -132,7 +136,8 @@ WITH lease AS MATERIALIZED (
         WHERE j.execution_id = taken.id AND j.generation = taken.generation
         ORDER BY j.seq DESC LIMIT 1
     ) AS last
-    JOIN dataflows.inbox i ON i.execution_id = taken.id AND i.seq IS NULL
+    JOIN dataflows.inbox i
+        ON i.execution_id = taken.id AND i.seq IS NULL AND coalesce(i.generation, last.generation) = last.generation
 ), marked AS (
     UPDATE dataflows.inbox i SET seq = unread.seq
     FROM unread WHERE i.execution_id = unread.execution_id AND i.number = unread.number
@@ -143,23 +148,29 @@ FROM unread ORDER BY execution_id, seq
 RETURNING execution_id, seq, at, kind, position, name, branch, ok, encoding, data, moment
 
 -- name: read_inbox
--- For each execution the number of the last message sent to it, and the messages that are not journaled yet.
-SELECT e.id, e.inbox_seq, i.number, i.kind, i.name, i.encoding, i.data, i.sent_at
+-- For each execution the number of the last message sent to it, whether people have terminated or paused it, and the
+-- messages that are not journaled yet.
+SELECT e.id, e.inbox_seq, e.status = 'cancelled' AS terminated, e.paused,
+       i.number, i.kind, i.name, i.encoding, i.data, i.sent_at
 FROM dataflows.executions e
-LEFT JOIN dataflows.inbox i ON i.execution_id = e.id AND i.seq IS NULL
+LEFT JOIN dataflows.inbox i
+    ON i.execution_id = e.id AND i.seq IS NULL AND coalesce(i.generation, e.generation) = e.generation
 WHERE e.id = ANY (%(ids)b)
 ORDER BY e.id, i.number
 
 -- name: find_messages
--- Which of the executions that a scheduler holds have messages that are not journaled yet.
+-- Which of the executions that a scheduler holds have messages that are not journaled yet, or are terminated or paused.
 SELECT e.id
 FROM dataflows.executions e
 WHERE e.scheduler = %(scheduler)s
-  AND EXISTS (SELECT FROM dataflows.inbox i WHERE i.execution_id = e.id AND i.seq IS NULL)
+  AND (e.paused OR e.status <> 'running' OR EXISTS (
+      SELECT FROM dataflows.inbox i
+      WHERE i.execution_id = e.id AND i.seq IS NULL AND coalesce(i.generation, e.generation) = e.generation
+  ))
 
 -- name: list_held
 -- What a scheduler holds by the database's account, as a claim would have told it.
-SELECT e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths
+SELECT e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths, e.created_at
 FROM dataflows.executions e
 WHERE e.scheduler = %(scheduler)s
 
@@ -230,7 +241,8 @@ FROM lease, unnest(%(ids)b, %(numbers)b, %(seqs)b) AS read (execution_id, number
 WHERE i.execution_id = read.execution_id AND i.number = read.number
 
 -- name: move
--- New statuses of held executions. One that is to be let go (inbox_seq given) stays held where a message came since.
+-- New statuses of held executions. One that is to be let go (inbox_seq given) stays held where a message came since,
+-- and one that is not of the status that its holder thinks stays as it is.
 WITH lease AS MATERIALIZED (
     SELECT clock_timestamp() AS now FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
 )
@@ -240,18 +252,19 @@ SET status = new.status,
     scheduler = CASE WHEN new.status = 'running' THEN e.scheduler END,
     deaths = CASE WHEN new.progress THEN 0 ELSE e.deaths END,
     problem = new.problem,
-    ended_at = CASE WHEN new.status IN ('completed', 'failed', 'cancelled') THEN lease.now END
-FROM lease, unnest(%(ids)b, %(statuses)b, %(dues)b, %(inboxes)b, %(progresses)b, %(problems)b)
-    AS new (id, status, due_at, inbox_seq, progress, problem)
-WHERE e.id = new.id AND e.scheduler = %(scheduler)s
+    ended_at = CASE WHEN new.status IN ('completed', 'failed', 'cancelled') THEN coalesce(e.ended_at, lease.now) END
+FROM lease, unnest(%(ids)b, %(statuses)b, %(dues)b, %(inboxes)b, %(progresses)b, %(problems)b, %(expecteds)b)
+    AS new (id, status, due_at, inbox_seq, progress, problem, expected)
+WHERE e.id = new.id AND e.scheduler = %(scheduler)s AND e.status = new.expected
   AND (new.inbox_seq IS NULL OR e.inbox_seq = new.inbox_seq)
 RETURNING e.id
 
 -- name: which_are_there
--- After a lost connection: which of these entries were committed?
+-- After a lost connection: which of these entries were committed? One that terminates is nobody's who asks.
 SELECT j.execution_id, j.generation, j.seq, j.at
 FROM unnest(%(ids)b, %(generations)b, %(seqs)b) AS asked (execution_id, generation, seq)
 JOIN dataflows.journal j USING (execution_id, generation, seq)
+WHERE NOT (j.kind = 'terminated' AND j.name = 'cancelled')
 
 -- name: start
 -- A client starts an execution; whoever claims it begins it.
@@ -292,23 +305,16 @@ SELECT EXISTS (SELECT FROM sent) AS sent,
 -- A hint to whoever is idle; everything is found by polling too.
 SELECT pg_notify('dataflows', %(payload)s)
 
--- name: resume
--- A blocked execution is tried again, from its journal.
-UPDATE dataflows.executions
-SET status = 'suspended', due_at = clock_timestamp(), deaths = 0, problem = NULL
-WHERE id = %(id)s AND status = 'blocked'
-RETURNING id
-
 -- name: look_up
-SELECT workflow, version, status, generation, problem, created_at, ended_at, due_at::text, tags, paused, parent
+SELECT id, workflow, version, status, created_at, ended_at, due_at::text, tags, problem, paused, generation, parent
 FROM dataflows.executions WHERE id = %(id)s
 
 -- name: read_result
 -- The status, and the last entry where there is a result.
-SELECT e.status, e.problem, j.ok, j.encoding, j.data
+SELECT e.status, e.problem, j.kind, j.ok, j.encoding, j.data
 FROM dataflows.executions e
 LEFT JOIN LATERAL (
-    SELECT ok, encoding, data FROM dataflows.journal
+    SELECT kind, ok, encoding, data FROM dataflows.journal
     WHERE execution_id = e.id AND generation = e.generation
     ORDER BY seq DESC LIMIT 1
 ) AS j ON e.ended_at IS NOT NULL
@@ -323,7 +329,7 @@ ORDER BY j.seq
 
 -- name: list_executions
 -- Newest first; the next page goes on before the last line of this one.
-SELECT id, workflow, version, status, created_at, ended_at, due_at::text, tags, problem
+SELECT id, workflow, version, status, created_at, ended_at, due_at::text, tags, problem, paused, generation, parent
 FROM dataflows.executions
 WHERE (%(status)s::text IS NULL OR status = %(status)s)
   AND (%(workflow)s::text IS NULL OR workflow = %(workflow)s)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from interpreter.machine.status import Status
 from interpreter.store.rows import Row
 
-__all__ = ["Batch", "Claimed", "Committed", "Line", "Message", "Move", "Start", "Taken", "Written"]
+__all__ = ["Batch", "Claimed", "Committed", "Line", "Message", "Move", "Outside", "Start", "Taken", "Written"]
 
 
 class Line(NamedTuple):
@@ -45,12 +45,26 @@ class Message(NamedTuple):
     sent_at: datetime
 
 
+class Outside(NamedTuple):
+    """What was done from outside to an execution that is held.
+
+    :ivar inbox_seq: the number of the last message that was sent to it.
+    :ivar terminated: it has ended; its holder is to let it go.
+    :ivar paused: its holder is to begin nothing further.
+    """
+
+    inbox_seq: int
+    terminated: bool
+    paused: bool
+
+
 class Move(NamedTuple):
     """A new status for a held execution.
 
     :ivar inbox_seq: the number of the last message that its holder has read: if another came
         since, the execution stays as it is. None: whatever came.
     :ivar progress: an entry was journaled, so deaths before it count no more.
+    :ivar expected: the status that its holder thinks it has; it moves from no other.
     """
 
     execution_id: str
@@ -59,6 +73,7 @@ class Move(NamedTuple):
     inbox_seq: int | None = None
     progress: bool = False
     problem: str | None = None
+    expected: Status = Status.RUNNING
 
 
 class Start(NamedTuple):
@@ -110,6 +125,7 @@ class Claimed(NamedTuple):
     version: int
     inbox_seq: int
     deaths: int
+    created_at: datetime
 
 
 class Taken(NamedTuple):

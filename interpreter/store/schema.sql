@@ -3,9 +3,11 @@
 --
 -- Tables, and who writes them
 --   executions   one row an execution: narrow and hot. Inserted by a start, updated by its holder
---                (suspend, end, block), by a claim, by a takeover, and by senders (inbox_seq).
+--                (suspend, end, block), by a claim, by a takeover, by senders (inbox_seq), and by
+--                people (terminate, pause, resume, retry, delete).
 --   journal      one row an entry. Only ever inserted, and only by the execution's holder,
---                but for the first row ("started"), which comes with the execution.
+--                but for the first row ("started"), which comes with the execution, for the last
+--                of one that is terminated, and for those that a retry or a fork copies.
 --   inbox        one row a message to an execution. Inserted by senders together with
 --                executions.inbox_seq + 1; its holder sets seq when the message is journaled.
 --   schedulers   one row a living scheduler: its lease. A takeover deletes the row of a dead one.
@@ -34,17 +36,20 @@ CREATE TABLE dataflows.executions (
     status      text NOT NULL CHECK (status IN
                     ('pending', 'running', 'suspended', 'completed', 'failed', 'cancelled', 'blocked')),
     due_at      timestamptz,                        -- claimable from then on; null: held, ended, blocked, or awaiting a message
-    scheduler   bigint,                             -- its holder; null: nobody
+    scheduler   bigint,                             -- its holder, also of one that was terminated, until it knows; null: nobody
     inbox_seq   bigint NOT NULL DEFAULT 0,          -- number of the last message sent to it
     deaths      smallint NOT NULL DEFAULT 0,        -- how many of its holders died since its last progress
     paused      boolean NOT NULL DEFAULT false,     -- nothing is claimed while it is set
     format      smallint NOT NULL,                  -- version of the interpreter's own rules that its journal follows
-    parent      text COLLATE "C",
+    parent      text COLLATE "C",                   -- the execution that started it as a child; null: none
+    parent_generation integer,                      -- of the parent's journal in which it was started
+    parent_position   text COLLATE "C",             -- of the command that awaits it; null: nobody awaits it
     tags        jsonb,
     problem     text,                               -- why it is blocked
     created_at  timestamptz NOT NULL,
     ended_at    timestamptz,
-    CHECK ((status = 'running') = (scheduler IS NOT NULL))
+    CHECK (status <> 'running' OR scheduler IS NOT NULL),
+    CHECK (scheduler IS NULL OR status IN ('running', 'cancelled'))
 ) WITH (
     fillfactor = 80,
     autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
@@ -52,11 +57,15 @@ CREATE TABLE dataflows.executions (
 );
 
 -- The claim walks this, oldest due first, for each workflow version that a scheduler knows.
-CREATE INDEX executions_due ON dataflows.executions (workflow, version, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX executions_due ON dataflows.executions (workflow, version, due_at)
+    WHERE due_at IS NOT NULL AND NOT paused;
 -- The suspects, which are claimed one at a time, are few and must not be looked for among the others.
-CREATE INDEX executions_suspect ON dataflows.executions (due_at) WHERE due_at IS NOT NULL AND deaths >= 2;
+CREATE INDEX executions_suspect ON dataflows.executions (due_at)
+    WHERE due_at IS NOT NULL AND NOT paused AND deaths >= 2;
 -- The takeover and the hand-back find what a scheduler holds.
 CREATE INDEX executions_held ON dataflows.executions (scheduler) WHERE scheduler IS NOT NULL;
+-- Who is terminated takes its children along.
+CREATE INDEX executions_parent ON dataflows.executions (parent) WHERE parent IS NOT NULL;
 -- People list the newest first.
 CREATE INDEX executions_created ON dataflows.executions (created_at, id);
 
@@ -80,7 +89,8 @@ CREATE TABLE dataflows.inbox (
     execution_id text COLLATE "C" NOT NULL,
     number       bigint NOT NULL,                   -- executions.inbox_seq at the time it was sent
     id           text COLLATE "C",                  -- the sender's, unique until the execution is purged
-    kind         text NOT NULL CHECK (kind IN ('signal', 'cancel')),
+    kind         text NOT NULL CHECK (kind IN ('signal', 'cancel', 'child')),
+    generation   integer,                           -- of the journal that a child's end is for; null: of whichever counts
     name         text,
     encoding     text,
     data         bytea,

@@ -148,7 +148,7 @@ def test_code_that_disagrees_with_the_journal_blocks_and_the_right_code_resumes(
     assert "blocked by" in shown and "the code has:     step 'after'" in shown
     wrong.end()
     start_worker(SHOP)
-    assert dataflows("resume", id).stdout == "it is tried again\n"
+    assert dataflows("resume", id).stdout == "it goes on\n"
     assert dataflows("result", id).stdout == '"gone"\n'
     assert dataflows("resume", id).exit_code == 3
     monkeypatch.setenv("SHOP_STEP", "after")

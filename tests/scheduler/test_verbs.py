@@ -19,6 +19,7 @@ from tests.scheduler.doors import DOORS, Door, opened_door
 from tests.waiting import eventually
 
 VERBS = ["result", "status", "describe", "history", "signal", "cancel", "resume"]
+VERBS += ["terminate", "pause", "retry", "fork"]
 
 
 @workflow("verbs/ask")
@@ -216,11 +217,12 @@ def test_who_has_ended_takes_no_message_and_says_how_it_ended(
         assert door.cancel(id) is False, "it is what was asked for before"
 
 
-def test_who_is_not_blocked_cannot_be_resumed(door: Door, id: str) -> None:
+def test_to_resume_what_is_neither_paused_nor_blocked_changes_nothing(door: Door, id: str) -> None:
     door.start(ask, "why", id=id)
     eventually(lambda: door.status(id) == Status.SUSPENDED)
-    with pytest.raises(NotFound, match="is not blocked; it is suspended"):
-        door.resume(id)
+    before = door.describe(id)
+    assert door.resume(id) is False
+    assert door.describe(id) == before
 
 
 def test_a_payload_that_cannot_be_stored_is_refused_where_it_is_sent(door: Door, id: str) -> None:

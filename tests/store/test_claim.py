@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -88,7 +89,8 @@ def test_a_due_time_that_no_clock_shows_stops_nobody(desk: Desk) -> None:
 def test_a_claim_tells_what_its_holder_must_know(desk: Desk) -> None:
     started(desk.connection, "known", "v", 3)
     change(desk, "generation = 4, inbox_seq = 5, deaths = 1", "known")
-    assert desk.claim(("v", 3)) == [Claimed("known", 4, "v", 3, 5, 1)]
+    created_at = one(desk.connection, "SELECT created_at FROM dataflows.executions")
+    assert desk.claim(("v", 3)) == [Claimed("known", 4, "v", 3, 5, 1, created_at)]
     assert desk.status("known") == "running"
     assert one(desk.connection, "SELECT due_at IS NULL AND scheduler = %s FROM dataflows.executions", desk.scheduler)
 
@@ -175,6 +177,31 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "look_up": {"id": "e00001"},
     "read_result": {"id": "e00001"},
     "read_history": {"id": "e00001"},
+    "pause": {"ids": TextArray(["e00001", "e00002"])},
+    "resume": {"ids": TextArray(["e00001", "e00002"])},
+    "delete": {"ids": TextArray(["e00001", "e00002"])},
+    "find_tree": {"ids": TextArray(["e00001", "e00002"])},
+    "terminate": {
+        "ids": TextArray(["e00001", "e00002"]),
+        "roots": TextArray(["e00001"]),
+        "encoding": "json",
+        "of_root": b"1",
+        "of_child": b"2",
+    },
+    "find_cut": {"id": "e00001", "position": None},
+    "retry": {"id": "e00001", "generation": 1, "position": None, "cut": 3},
+    "fork": {"id": "e00001", "generation": 1, "position": None, "cut": 3, "new_id": "f", "version": None},
+    "find_many": {
+        "verb": "pause",
+        "statuses": TextArray(["running", "suspended"]),
+        "workflow": None,
+        "tags": None,
+        "created_before": datetime(2100, 1, 1, tzinfo=UTC),
+        "ended_before": None,
+        "after_time": datetime(2000, 1, 1, tzinfo=UTC),
+        "after_id": "e00001",
+        "most": 200,
+    },
     "list_executions": {"status": None, "workflow": None, "tags": None, "before": None, "limit": 50},
 }
 

@@ -94,7 +94,7 @@ def test_a_batch_of_everything_is_written_and_answered(desk: Desk) -> None:
     assert committed.started == {"d"}, "the id that was in use is not among the started"
     assert [desk.status(id) for id in "abcd"] == ["running", "completed", "suspended", "running"]
     assert [desk.seqs(id) for id in "abcd"] == [[1, 2, 3, 4], [1, 2, 3], [1, 2], [1, 2]]
-    assert claims.read_inbox(desk.connection, ["a"]) == ([], {"a": 1}), "the message is journaled"
+    assert claims.read_inbox(desk.connection, ["a"])[0] == [], "the message is journaled"
     assert one(desk.connection, "SELECT ended_at FROM dataflows.executions WHERE id = 'b'") is not None
 
 

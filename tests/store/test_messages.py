@@ -38,8 +38,8 @@ def held(desk: Desk) -> str:
 
 def numbers(connection: Connection[Any], execution_id: str) -> tuple[list[int], int]:
     """The unread messages, and the number that tells its holder."""
-    messages, last = claims.read_inbox(connection, [execution_id])
-    return [message.number for message in messages], last[execution_id]
+    messages, outside = claims.read_inbox(connection, [execution_id])
+    return [message.number for message in messages], outside[execution_id].inbox_seq
 
 
 def rows(connection: Connection[Any], execution_id: str) -> Any:

@@ -26,6 +26,10 @@ def starting_with_a_client(event: Event) -> None:
         assert_type(handle, Handle[str])
         assert_type(client.start(order_workflow, 7, "here", True, version=1), Handle[str])
         assert_type(client.start(on_order, event, id=event.id), Handle[None])
+        signalled = client.start_with_signal(
+            order_workflow, 7, "here", id="order-7", signal="paid", payload={"by": "Ada"}
+        )
+        assert_type(signalled, Handle[str])
         assert_type(client.handle("order-7"), Handle[Any])
 
 
@@ -44,12 +48,19 @@ def asking_a_handle(handle: Handle[str]) -> None:
     assert_type(handle.history(), list[HistoryEntry])
     assert_type(handle.signal("approval", {"by": "Ada"}, id="approval-1"), bool)
     assert_type(handle.cancel(), bool)
+    assert_type(handle.terminate(), int)
+    assert_type(handle.pause(), bool)
+    assert_type(handle.resume(), bool)
+    assert_type(handle.retry("3.0.2"), bool)
+    assert_type(handle.fork("3.0.2", id="order-7-again"), str)
+    assert_type(handle.delete(), bool)
 
 
 def asking_by_id(client: Client) -> None:
     assert_type(client.result("order-7", timeout=5), Any)
     assert_type(client.status("order-7"), Status)
     assert_type(client.signal("order-7", "approval", {"by": "Ada"}), bool)
+    assert_type(client.in_bulk("pause", workflow="order", status=Status.SUSPENDED, dry_run=True, tell=print), int)
     assert_type(client.list(status=Status.SUSPENDED, tags={"kind": "book"}, limit=10), list[Execution])
 
 

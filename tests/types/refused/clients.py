@@ -40,6 +40,16 @@ def options_of_the_wrong_type(client: Client) -> None:
     client.start(order_workflow, 7, "here", tags=["book"])  # refused
 
 
+def what_is_done_in_bulk_by_no_verb(client: Client) -> None:
+    client.in_bulk("forget")  # refused
+    client.in_bulk("pause", tell="print")  # refused
+
+
+def started_with_a_signal_and_no_id(client: Client) -> None:
+    client.start_with_signal(order_workflow, 7, "here", signal="paid")  # refused
+    client.start_with_signal(order_workflow, "seven", "here", id="order-7", signal="paid")  # refused
+
+
 def a_result_taken_for_another_type(handle: Handle[str]) -> int:
     return handle.result()  # refused
 

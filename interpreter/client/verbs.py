@@ -1,79 +1,27 @@
-"""Starting executions and looking after them, from a process that performs none.
+"""What a client and a scheduler can be asked alike, in plain code and in asyncio's.
 
-Owns the classes that people hold: ``Client`` and ``AsyncClient``, ``Handle`` and
-``AsyncHandle``. Their verbs are the bodies of ``operations``; the few methods that are written
-out here are those whose types speak of the workflow's own.
+The verbs are the bodies of ``operations``; the few methods that are written out here are those
+whose types speak of the workflow's own.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, Self, TypeVar, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple
 
 from psycopg import AsyncConnection, Connection
 
 from dataflows.commands import Flow
 from dataflows.duration import Duration
-from dataflows.errors import SchedulerStopped
 from interpreter import operations
-from interpreter.database import Database
-from interpreter.operations import Host, Watch
-from interpreter.verbs import Awaiting, AwaitingPool, Blocking, BlockingPool, of_execution, verb
+from interpreter.client.handles import AsyncHandle, Handle
+from interpreter.operations import Host
+from interpreter.verbs import Awaiting, Blocking, verb
 
-__all__ = ["AsyncClient", "AsyncHandle", "AsyncVerbs", "Client", "Handle", "Verbs"]
+__all__ = ["AsyncVerbs", "Verbs"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-
-
-# Handles ----------------------------------------------------------------------------------------
-
-
-PoolT = TypeVar("PoolT", BlockingPool, AwaitingPool)
-
-
-class ExecutionVerbs(Generic[PoolT]):
-    """The verbs of a handle that are the same, blocking or awaited."""
-
-    def __init__(self, id: str, pool: PoolT, host: Host | None = None, watch: Watch | None = None) -> None:
-        self.id = id
-        self._pool: PoolT = pool
-        self._host = host
-        self._watch = watch
-
-    def __repr__(self) -> str:
-        return f"<execution {self.id!r}>"
-
-    status = of_execution(operations.status)
-    describe = of_execution(operations.describe)
-    history = of_execution(operations.history)
-    signal = of_execution(operations.signal)
-    cancel = of_execution(operations.cancel)
-    resume = of_execution(operations.resume)
-
-
-class Handle(ExecutionVerbs[BlockingPool], Blocking, Generic[T]):
-    """One execution, by its id."""
-
-    def result(self, timeout: Duration | None = None) -> T:
-        result: T = self._perform(operations.result(self.id, timeout, self._host, self._watch))
-        return result
-
-    result.__doc__ = operations.result.__doc__
-
-
-class AsyncHandle(ExecutionVerbs[AwaitingPool], Awaiting, Generic[T]):
-    """One execution, by its id; every verb is awaited."""
-
-    async def result(self, timeout: Duration | None = None) -> T:
-        result: T = await self._perform(operations.result(self.id, timeout, self._host, self._watch))
-        return result
-
-    result.__doc__ = operations.result.__doc__
-
-
-# Verbs ------------------------------------------------------------------------------------------
 
 
 class CommonVerbs:
@@ -84,7 +32,13 @@ class CommonVerbs:
     history = verb(operations.history)
     signal = verb(operations.signal)
     cancel = verb(operations.cancel)
+    terminate = verb(operations.terminate)
+    pause = verb(operations.pause)
     resume = verb(operations.resume)
+    retry = verb(operations.retry)
+    fork = verb(operations.fork)
+    delete = verb(operations.delete)
+    in_bulk = verb(operations.in_bulk)
     list = verb(operations.list_executions)
 
 
@@ -125,6 +79,35 @@ class Verbs(CommonVerbs, Blocking):
     def run(self, workflow: Callable[[*Ts], Flow[T]], /, *args: *Ts, id: str | None = None) -> T:
         """Start a workflow and wait for its result."""
         return self.start(workflow, *args, id=id).result()
+
+    def start_with_signal(
+        self,
+        workflow: Callable[[*Ts], Flow[T]],
+        /,
+        *args: *Ts,
+        id: str,
+        signal: str,
+        payload: Any = None,
+        signal_id: str | None = None,
+        delay: Duration = 0,
+        tags: Mapping[str, str] | None = None,
+        version: int | None = None,
+    ) -> Handle[T]:
+        """Start a workflow, unless it is there, and send it a signal, as one act: both are committed, or none.
+
+        :param id: names the execution for ever; one that is there takes the signal, and its arguments stay.
+        :param signal: the signal's name.
+        :param payload: what the wait of that name is answered with.
+        :param signal_id: sent twice under one id the signal arrives once. Default: each is new.
+        :param delay, tags, version: as of ``start``, if it is started.
+        :raises IdInUse: the id belongs to an execution of another workflow.
+        :raises NotFound: the execution is there, and has ended.
+        :raises CannotStore: an argument, or the payload, cannot be stored.
+        """
+        found = operations.find_workflow(workflow, version)
+        new = operations.prepare(found, args, {}, id, delay, tags)
+        self._perform(operations.start_with_signal(new, signal, payload, signal_id))
+        return Handle(new.id, self._pool, self._host)
 
     def start_by_name(
         self,
@@ -185,6 +168,26 @@ class AsyncVerbs(CommonVerbs, Awaiting):
         """Start a workflow and wait for its result."""
         return await (await self.start(workflow, *args, id=id)).result()
 
+    async def start_with_signal(
+        self,
+        workflow: Callable[[*Ts], Flow[T]],
+        /,
+        *args: *Ts,
+        id: str,
+        signal: str,
+        payload: Any = None,
+        signal_id: str | None = None,
+        delay: Duration = 0,
+        tags: Mapping[str, str] | None = None,
+        version: int | None = None,
+    ) -> AsyncHandle[T]:
+        found = operations.find_workflow(workflow, version)
+        new = operations.prepare(found, args, {}, id, delay, tags)
+        await self._perform(operations.start_with_signal(new, signal, payload, signal_id))
+        return AsyncHandle(new.id, self._pool, self._host)
+
+    start_with_signal.__doc__ = Verbs.start_with_signal.__doc__
+
     def handle(self, id: str) -> AsyncHandle[Any]:
         """A handle on an execution that is there already."""
         return AsyncHandle(id, self._pool, self._host)
@@ -193,54 +196,3 @@ class AsyncVerbs(CommonVerbs, Awaiting):
         return await self._perform(operations.result(id, timeout, self._host))
 
     result.__doc__ = operations.result.__doc__
-
-
-# Clients ----------------------------------------------------------------------------------------
-
-
-class AsyncClient(AsyncVerbs):
-    """What ``async with Client(...)`` gives."""
-
-    def __init__(self, pool: AwaitingPool) -> None:
-        self._pool = pool
-
-
-class Client(Verbs):
-    """Starts executions and looks after them; performs none.
-
-    ``with Client(url) as client`` in plain code, ``async with Client(url) as client`` in asyncio's.
-
-    :param database: a libpq URL or conninfo; default: ``DATAFLOWS_DATABASE_URL``, else the embedded server.
-    :raises DatabaseUnavailable, DatabaseUnsuitable: when it is entered.
-    """
-
-    def __init__(self, database: str | None = None) -> None:
-        self._named = database
-        self._database: Database | None = None
-        self._async_client: AsyncClient | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "_pool":
-            raise SchedulerStopped("the client is not open: use it inside `with Client(...) as client:`")
-        raise AttributeError(name)
-
-    def __enter__(self) -> Self:
-        self._database = Database(self._named)
-        self._pool = BlockingPool(self._database.url)
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._pool.close()
-        del self._pool
-        assert self._database is not None
-        self._database.close()
-
-    async def __aenter__(self) -> AsyncClient:
-        self._database = await asyncio.to_thread(Database, self._named)
-        self._async_client = AsyncClient(await AwaitingPool(self._database.url).open())
-        return self._async_client
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        assert self._async_client is not None and self._database is not None
-        await self._async_client._pool.close()
-        await asyncio.to_thread(self._database.close)

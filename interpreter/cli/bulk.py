@@ -1,0 +1,94 @@
+"""The filter that stands in place of an id, and what is written of those that it finds.
+
+Owns its options. A filter that says nothing is none, so that nobody means all there is by accident.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from dataflows.duration import to_timedelta
+from interpreter.cli.options import read_tags, refusing
+from interpreter.cli.output import document, say
+from interpreter.client import Client
+from interpreter.machine import Status
+from interpreter.operations import BulkVerb, Execution
+
+__all__ = ["CreatedBefore", "DryRun", "EndedBefore", "Filter", "OnlyStatus", "OnlyWorkflow", "do_in_bulk"]
+
+OnlyStatus = Annotated[Status | None, typer.Option("--status", help="All of this status.", show_default=False)]
+OnlyWorkflow = Annotated[
+    str | None, typer.Option("--workflow", metavar="NAME", help="All of this workflow.", show_default=False)
+]
+CreatedBefore = Annotated[
+    str | None,
+    typer.Option(metavar="WHEN", help='All that were created before: an ISO time, or "7d" ago.', show_default=False),
+]
+EndedBefore = Annotated[
+    str | None,
+    typer.Option(metavar="WHEN", help='All that had ended before: an ISO time, or "7d" ago.', show_default=False),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say to which executions it would be done.")]
+
+_DONE: dict[BulkVerb, str] = {
+    "cancel": "asked to cancel",
+    "terminate": "terminated",
+    "pause": "paused",
+    "resume": "resumed",
+    "retry": "tried again",
+    "delete": "deleted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which executions are meant, as a person wrote it."""
+
+    status: Status | None
+    workflow: str | None
+    tags: list[str] | None
+    created_before: str | None
+    ended_before: str | None
+    dry_run: bool
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing of the executions."""
+        return not any((self.status, self.workflow, self.tags, self.created_before, self.ended_before))
+
+
+def do_in_bulk(client: Client, verb: BulkVerb, chosen: Filter, as_document: bool) -> None:
+    """Do it to all that the filter finds, and write a line for each, and last how many there were."""
+    count = client.in_bulk(
+        verb,
+        status=chosen.status,
+        workflow=chosen.workflow,
+        tags=read_tags(chosen.tags),
+        created_before=_read_when(chosen.created_before, "--created-before"),
+        ended_before=_read_when(chosen.ended_before, "--ended-before"),
+        dry_run=chosen.dry_run,
+        tell=document if as_document else _say,
+    )
+    if not as_document:
+        noun = "1 execution" if count == 1 else f"{count:,} executions"
+        tense = "would be" if chosen.dry_run else "was" if count == 1 else "were"
+        say(f"{noun} {tense} {_DONE[verb]}")
+
+
+def _say(execution: Execution) -> None:
+    say(f"{execution.id}  {execution.workflow}  {execution.status}")
+
+
+def _read_when(text: str | None, option: str) -> datetime | None:
+    """A moment; a duration is so long ago, and a time without a zone is this machine's."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        with refusing(option):
+            return datetime.now(UTC) - to_timedelta(text)

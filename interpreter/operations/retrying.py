@@ -1,0 +1,105 @@
+"""Going on from somewhere else than the end of a journal: a retry in the same execution, a fork in a new one.
+
+Owns the choice of the place, and the words in which one is refused. What is copied is the queries'.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dataflows.errors import IdInUse, NotFound, WrongStatus
+from dataflows.names import check_name
+from interpreter.machine import Status, format_position, parse_position
+from interpreter.operations.looking import describe
+from interpreter.requests import Operation, Query
+from interpreter.store.identifiers import time_ordered_id
+
+__all__ = ["fork", "retry"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Where one parts from a journal.
+
+    :ivar position: its entries are left behind, wherever they stand; None: of none.
+    :ivar seq: of the first entry that is left behind.
+    """
+
+    status: Status
+    generation: int
+    position: str | None
+    seq: int
+
+
+def retry(execution_id: str, position: str | None = None) -> Operation[bool]:
+    """Let a failed or blocked execution go on from where it failed, with the code that is now there.
+
+    Its journal gets a new generation, which begins with the entries up to that place; the step that failed
+    has all its attempts before it. Signals that came later are unread again, and a cancel is forgotten.
+
+    :param position: from where, like ``"3.0.2"``: a place that has an entry in its history. Default: of a
+        failed execution the last command that came to an error, if there is one, else all but the end.
+    :returns: whether it was failed or blocked; False: it goes on already.
+    :raises NotFound: no such execution, or its history has no entry of that position.
+    :raises WrongStatus: it has completed, or was cancelled; ``fork`` may be what is wanted.
+    """
+    while True:
+        cut = yield from _find_cut(execution_id, position)
+        if cut.status in (Status.COMPLETED, Status.CANCELLED):
+            raise WrongStatus(f"execution {execution_id!r} is {cut.status}: it has nothing to retry; fork it instead")
+        if cut.status not in (Status.FAILED, Status.BLOCKED):
+            return False
+        details = {"id": execution_id, "generation": cut.generation, "position": cut.position, "cut": cut.seq}
+        if (yield Query("retry", details)):
+            return True
+        # Somebody else was quicker: look again, at what is now.
+
+
+def fork(
+    execution_id: str, position: str | None = None, *, id: str | None = None, version: int | None = None
+) -> Operation[str]:
+    """Start a new execution that has the first part of another's history, and goes on from there by itself.
+
+    The other stays as it is. The new one has the arguments and the tags of the other, so its ``uuid()`` and
+    ``random()`` are the same too; it belongs to no parent, and starts anew the children it would wait for.
+
+    :param position: from where, and the default, as of ``retry``.
+    :param id: of the new execution; the same id again is the same execution. Default: a new one.
+    :param version: of the workflow, for the new execution; default: the other's.
+    :returns: its id.
+    :raises NotFound: no such execution, or its history has no entry of that position.
+    :raises IdInUse: the id belongs to an execution of another workflow.
+    """
+    new_id = time_ordered_id() if id is None else check_name(id, "an execution's id")
+    while True:
+        cut = yield from _find_cut(execution_id, position)
+        details = {"id": execution_id, "generation": cut.generation, "position": cut.position, "cut": cut.seq}
+        if (yield Query("fork", {**details, "new_id": new_id, "version": version})):
+            return new_id
+        if (yield Query("look_up", {"id": new_id})):
+            yield from _expect_same_workflow(execution_id, new_id)
+            return new_id
+
+
+def _find_cut(execution_id: str, position: str | None) -> Operation[_Cut]:
+    wanted = None if position is None else _checked(position)
+    rows = yield Query("find_cut", {"id": execution_id, "position": wanted})
+    if not rows:
+        raise NotFound(f"execution {execution_id!r} does not exist")
+    status, generation, found, seq = rows[0]
+    if found is None and wanted is not None:
+        raise NotFound(f"the history of execution {execution_id!r} has no entry of position {wanted!r}")
+    return _Cut(Status(status), generation, found, seq)
+
+
+def _checked(position: str) -> str:
+    try:
+        return format_position(parse_position(position))
+    except (ValueError, AttributeError):
+        raise ValueError(f"a position is written like '3.0.2', not {position!r}") from None
+
+
+def _expect_same_workflow(execution_id: str, new_id: str) -> Operation[None]:
+    wanted, found = (yield from describe(execution_id)), (yield from describe(new_id))
+    if found.workflow != wanted.workflow:
+        raise IdInUse(f"id {new_id!r} belongs to an execution of workflow {found.workflow!r}")

@@ -1,0 +1,274 @@
+-- What people do about executions, in plain client transactions, while schedulers run: every statement by name. Each
+-- does all it does at once, locks executions in the order of their ids before anything else, and leaves out what is
+-- not in a status that allows it, so that it may be repeated, and raced by others, at any time. What is answered is
+-- what was changed; the notification that goes with it is a hint to whoever holds it, or is idle.
+
+-- name: pause
+-- Nothing is claimed while it is set; a holder lets go when what is under way has been journaled.
+UPDATE dataflows.executions e SET paused = true
+FROM (
+    SELECT id FROM dataflows.executions WHERE id = ANY (%(ids)b) ORDER BY id FOR UPDATE
+) AS locked
+WHERE e.id = locked.id AND NOT e.paused AND e.status NOT IN ('completed', 'failed', 'cancelled')
+RETURNING e.id, pg_notify('dataflows', e.id)
+
+-- name: resume
+-- The other way; and a blocked execution is tried again, from its journal.
+UPDATE dataflows.executions e
+SET paused = false,
+    status = CASE WHEN e.status = 'blocked' THEN 'suspended' ELSE e.status END,
+    due_at = CASE WHEN e.status = 'blocked' THEN clock_timestamp() ELSE e.due_at END,
+    deaths = CASE WHEN e.status = 'blocked' THEN 0 ELSE e.deaths END,
+    problem = NULL
+FROM (
+    SELECT id FROM dataflows.executions WHERE id = ANY (%(ids)b) ORDER BY id FOR UPDATE
+) AS locked
+WHERE e.id = locked.id AND (e.paused OR e.status = 'blocked') AND e.status NOT IN ('completed', 'failed', 'cancelled')
+RETURNING e.id, pg_notify('dataflows', e.id)
+
+-- name: delete
+-- Ended executions, with all that is theirs. One that was terminated goes when the scheduler that held it knows: what
+-- that might still write would else come into the journal of another execution of this id.
+WITH locked AS MATERIALIZED (
+    SELECT id FROM dataflows.executions WHERE id = ANY (%(ids)b) ORDER BY id FOR UPDATE
+), gone AS (
+    DELETE FROM dataflows.executions e USING locked
+    WHERE e.id = locked.id AND e.status IN ('completed', 'failed', 'cancelled') AND e.scheduler IS NULL
+    RETURNING e.id
+), lines AS (
+    DELETE FROM dataflows.journal j USING gone WHERE j.execution_id = gone.id
+), messages AS (
+    DELETE FROM dataflows.inbox i USING gone WHERE i.execution_id = gone.id
+)
+SELECT id FROM gone
+
+-- name: find_tree
+-- These executions and all that descend from them, those that live, parents before their children. One that has ended
+-- is looked below, too: its children may have outlived it.
+WITH RECURSIVE tree (id) AS (
+    SELECT unnest(%(ids)b) COLLATE "C"
+    UNION
+    SELECT e.id FROM tree JOIN dataflows.executions e ON e.parent = tree.id
+)
+SELECT e.id FROM tree JOIN dataflows.executions e USING (id)
+WHERE e.status NOT IN ('completed', 'failed', 'cancelled')
+ORDER BY e.created_at, e.id
+
+-- name: terminate
+-- An entry ends each of these, whoever holds it: what a holder would have written at that seq collides with it. Where
+-- the holder's comes first, the execution is left out, and the caller tries again. The holder stays, until it lets go.
+-- A parent that is not itself among these is told what its child came to.
+WITH family AS MATERIALIZED (
+    SELECT given.id COLLATE "C" AS id FROM unnest(%(ids)b) AS given (id)
+    UNION
+    SELECT e.parent FROM dataflows.executions e WHERE e.id = ANY (%(ids)b) AND e.parent IS NOT NULL
+), locked AS MATERIALIZED (
+    SELECT e.id, e.generation, e.status, e.parent, e.parent_generation, e.parent_position
+    FROM dataflows.executions e JOIN family USING (id)
+    ORDER BY e.id FOR UPDATE OF e
+), written AS (
+    INSERT INTO dataflows.journal (execution_id, generation, seq, at, kind, name, ok, encoding, data)
+    SELECT one.id, one.generation, coalesce(last.seq, 0) + 1, greatest(clock_timestamp(), last.at),
+           'terminated', 'cancelled', false, %(encoding)s,
+           CASE WHEN one.id = ANY (%(roots)b) THEN %(of_root)b ELSE %(of_child)b END
+    FROM locked AS one
+    LEFT JOIN LATERAL (
+        SELECT j.seq, j.at FROM dataflows.journal j
+        WHERE j.execution_id = one.id AND j.generation = one.generation
+        ORDER BY j.seq DESC LIMIT 1
+    ) AS last ON true
+    WHERE one.id = ANY (%(ids)b) AND one.status NOT IN ('completed', 'failed', 'cancelled')
+    ON CONFLICT DO NOTHING
+    RETURNING execution_id AS id, data
+), ended AS (
+    UPDATE dataflows.executions e
+    SET status = 'cancelled', ended_at = clock_timestamp(), due_at = NULL, paused = false, problem = NULL
+    FROM written WHERE e.id = written.id
+    RETURNING e.id
+), orphaning AS MATERIALIZED (
+    SELECT one.id, one.parent, one.parent_generation, one.parent_position, written.data,
+           row_number() OVER (PARTITION BY one.parent ORDER BY one.id) AS number,
+           count(*) OVER (PARTITION BY one.parent) AS children
+    FROM written JOIN locked AS one USING (id) JOIN locked AS parent ON parent.id = one.parent
+    WHERE one.parent <> ALL (%(ids)b) AND one.parent_position IS NOT NULL
+      AND one.parent_generation = parent.generation AND parent.status NOT IN ('completed', 'failed', 'cancelled')
+), told AS (
+    UPDATE dataflows.executions p
+    SET inbox_seq = p.inbox_seq + child.children,
+        due_at = CASE WHEN p.status = 'suspended' THEN least(p.due_at, clock_timestamp()) ELSE p.due_at END
+    FROM (SELECT DISTINCT parent, children FROM orphaning) AS child WHERE p.id = child.parent
+    RETURNING p.id, p.inbox_seq
+), sent AS (
+    INSERT INTO dataflows.inbox (execution_id, number, id, kind, generation, name, encoding, data)
+    SELECT told.id, told.inbox_seq - child.children + child.number, 'child:' || child.id, 'child',
+           child.parent_generation, child.parent_position, %(encoding)s, child.data
+    FROM told JOIN orphaning AS child ON child.parent = told.id
+    ON CONFLICT DO NOTHING
+)
+SELECT id, true AS terminated, pg_notify('dataflows', id) FROM ended
+UNION ALL
+SELECT id, false, pg_notify('dataflows', id) FROM told
+
+-- name: find_cut
+-- Where a retry or a fork parts from the journal: at the entry that settled the position which is given, or else, of a
+-- failed execution, at the last outcome of a command that is an error; else at its end. No position: none is such.
+SELECT e.status, e.generation, place.position,
+       coalesce(settled.seq, ended.seq, (
+           SELECT max(j.seq) + 1 FROM dataflows.journal j WHERE j.execution_id = e.id AND j.generation = e.generation
+       )) AS cut
+FROM dataflows.executions e
+LEFT JOIN LATERAL (
+    SELECT j.position FROM dataflows.journal j
+    WHERE j.execution_id = e.id AND j.generation = e.generation
+      AND CASE WHEN %(position)s::text IS NULL
+               THEN e.status = 'failed' AND j.position IS NOT NULL AND NOT j.ok AND j.kind <> 'attempt'
+               ELSE j.position = %(position)s END
+    ORDER BY j.seq DESC LIMIT 1
+) AS place ON true
+LEFT JOIN LATERAL (
+    SELECT min(j.seq) AS seq FROM dataflows.journal j
+    WHERE j.execution_id = e.id AND j.generation = e.generation AND j.position = place.position
+      AND j.kind NOT IN ('attempt', 'begin', 'child-started')
+) AS settled ON true
+LEFT JOIN LATERAL (
+    SELECT max(j.seq) AS seq FROM dataflows.journal j
+    WHERE j.execution_id = e.id AND j.generation = e.generation
+      AND j.kind IN ('completed', 'failed', 'cancelled', 'terminated')
+) AS ended ON true
+WHERE e.id = %(id)s
+
+-- name: retry
+-- A failed or blocked execution goes on in a new generation of its journal, which begins with the entries before the cut
+-- but those of the position where it parts; and but a child's start whose end is cut off, since it is to run again.
+-- Messages whose entries are cut off are unread again; a cancel is forgotten.
+WITH target AS (
+    UPDATE dataflows.executions e
+    SET generation = e.generation + 1, status = 'suspended', due_at = clock_timestamp(), deaths = 0,
+        problem = NULL, ended_at = NULL
+    WHERE e.id = %(id)s AND e.generation = %(generation)s AND e.status IN ('failed', 'blocked')
+    RETURNING e.id, e.generation
+), kept AS MATERIALIZED (
+    SELECT j.*, row_number() OVER (ORDER BY j.seq) AS number
+    FROM target JOIN dataflows.journal j ON j.execution_id = target.id AND j.generation = %(generation)s
+    WHERE j.seq < %(cut)s AND (j.position IS NULL OR %(position)s::text IS NULL OR j.position <> %(position)s)
+      AND NOT (j.kind = 'child-started' AND EXISTS (
+          SELECT FROM dataflows.journal later
+          WHERE later.execution_id = j.execution_id AND later.generation = j.generation
+            AND later.position = j.position AND later.kind = 'child' AND later.seq >= %(cut)s
+      ))
+), copied AS (
+    INSERT INTO dataflows.journal
+        (execution_id, generation, seq, at, kind, position, name, branch, ok, encoding, data, moment)
+    SELECT target.id, target.generation, kept.number, kept.at,
+           kept.kind, kept.position, kept.name, kept.branch, kept.ok, kept.encoding, kept.data, kept.moment
+    FROM target, kept
+), children AS (
+    UPDATE dataflows.executions child SET parent_generation = target.generation
+    FROM target, kept
+    WHERE child.parent = target.id AND child.parent_generation = %(generation)s
+      AND kept.kind = 'child-started' AND kept.position = child.parent_position
+), messages AS (
+    UPDATE dataflows.inbox i
+    SET seq = (SELECT kept.number FROM kept WHERE kept.seq = i.seq),
+        generation = CASE WHEN i.generation = %(generation)s THEN target.generation ELSE i.generation END
+    FROM target
+    WHERE i.execution_id = target.id
+      AND CASE i.kind
+          WHEN 'signal' THEN true
+          WHEN 'cancel' THEN EXISTS (SELECT FROM kept WHERE kept.seq = i.seq)
+          ELSE i.generation = %(generation)s AND EXISTS (
+              SELECT FROM kept WHERE kept.kind = 'child-started' AND kept.position = i.name
+          ) END
+), forgotten AS (
+    DELETE FROM dataflows.inbox i USING target
+    WHERE i.execution_id = target.id AND i.kind = 'cancel'
+      AND NOT EXISTS (SELECT FROM kept WHERE kept.seq = i.seq)
+)
+SELECT id, pg_notify('dataflows', '') FROM target
+
+-- name: fork
+-- A new execution with the beginning of another's journal, by the same rule; it belongs to no parent. A child that it
+-- would have to wait for is the other's, and is started anew.
+WITH origin AS MATERIALIZED (
+    SELECT * FROM dataflows.executions WHERE id = %(id)s AND generation = %(generation)s
+), kept AS MATERIALIZED (
+    SELECT j.*, row_number() OVER (ORDER BY j.seq) AS number
+    FROM origin JOIN dataflows.journal j ON j.execution_id = origin.id AND j.generation = origin.generation
+    WHERE j.seq < %(cut)s AND (j.position IS NULL OR %(position)s::text IS NULL OR j.position <> %(position)s)
+      AND NOT (j.kind = 'child-started' AND NOT EXISTS (
+          SELECT FROM dataflows.journal before
+          WHERE before.execution_id = j.execution_id AND before.generation = j.generation
+            AND before.position = j.position AND before.kind = 'child' AND before.seq < %(cut)s
+      ) AND (EXISTS (
+          SELECT FROM dataflows.journal later
+          WHERE later.execution_id = j.execution_id AND later.generation = j.generation
+            AND later.position = j.position AND later.kind = 'child'
+      ) OR EXISTS (
+          SELECT FROM dataflows.executions child
+          WHERE child.parent = j.execution_id AND child.parent_position = j.position
+      )))
+), made AS (
+    INSERT INTO dataflows.executions (id, workflow, version, status, due_at, format, tags, created_at)
+    SELECT %(new_id)s, workflow, coalesce(%(version)s, version),
+           CASE WHEN EXISTS (SELECT FROM kept WHERE kind = 'begun') THEN 'suspended' ELSE 'pending' END,
+           clock_timestamp(), format, tags, clock_timestamp()
+    FROM origin
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+), copied AS (
+    INSERT INTO dataflows.journal
+        (execution_id, generation, seq, at, kind, position, name, branch, ok, encoding, data, moment)
+    SELECT made.id, 1, kept.number, kept.at,
+           kept.kind, kept.position, kept.name, kept.branch, kept.ok, kept.encoding, kept.data, kept.moment
+    FROM made, kept
+)
+SELECT id, pg_notify('dataflows', '') FROM made
+
+-- name: start_with_signal
+-- Starts an execution with a message in its inbox, or sends it to the one that is there, if that is of this workflow.
+-- Neither: another is just starting it, or it takes no messages, or took this one before; the caller looks.
+WITH made AS (
+    INSERT INTO dataflows.executions
+        (id, workflow, version, status, due_at, inbox_seq, format, tags, created_at)
+    VALUES (%(id)s, %(workflow)s, %(version)s, 'pending', clock_timestamp() + %(delay)s, 1, %(format)s, %(tags)s,
+            clock_timestamp())
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id, inbox_seq, created_at
+), written AS (
+    INSERT INTO dataflows.journal (execution_id, generation, seq, at, kind, encoding, data)
+    SELECT id, 1, 1, created_at, 'started', %(encoding)s, %(payload)b FROM made
+), found AS (
+    UPDATE dataflows.executions e
+    SET inbox_seq = inbox_seq + 1,
+        due_at = CASE WHEN status = 'suspended' THEN least(due_at, clock_timestamp()) ELSE due_at END
+    WHERE id = %(id)s AND workflow = %(workflow)s AND status NOT IN ('completed', 'failed', 'cancelled')
+      AND NOT EXISTS (SELECT FROM dataflows.inbox i WHERE i.execution_id = e.id AND i.id = %(message_id)s)
+    RETURNING id, inbox_seq
+), sent AS (
+    INSERT INTO dataflows.inbox (execution_id, number, id, kind, name, encoding, data)
+    SELECT id, inbox_seq, %(message_id)s, 'signal', %(signal)s, %(signal_encoding)s, %(signal_payload)b
+    FROM (SELECT id, inbox_seq FROM made UNION ALL SELECT id, inbox_seq FROM found) AS target
+    ON CONFLICT DO NOTHING
+    RETURNING number
+)
+SELECT EXISTS (SELECT FROM sent) AS sent,
+       EXISTS (SELECT FROM dataflows.inbox i WHERE i.execution_id = %(id)s AND i.id = %(message_id)s) AS known,
+       (SELECT workflow FROM dataflows.executions WHERE id = %(id)s) AS workflow,
+       (SELECT status FROM dataflows.executions WHERE id = %(id)s) AS status
+
+-- name: what_time_is_it
+SELECT clock_timestamp()
+
+-- name: find_many
+-- A page of those to which something is to be done, the oldest first; the next page goes on after the last of this one.
+SELECT id, workflow, version, status, created_at, ended_at, due_at::text, tags, problem, paused, generation, parent
+FROM dataflows.executions
+WHERE status = ANY (%(statuses)b)
+  AND CASE %(verb)s::text WHEN 'pause' THEN NOT paused WHEN 'resume' THEN paused OR status = 'blocked' ELSE true END
+  AND (%(workflow)s::text IS NULL OR workflow = %(workflow)s)
+  AND (%(tags)s::jsonb IS NULL OR tags @> %(tags)s)
+  AND created_at < %(created_before)s
+  AND (%(ended_before)s::timestamptz IS NULL OR ended_at < %(ended_before)s)
+  AND (%(after_time)s::timestamptz IS NULL OR (created_at, id) > (%(after_time)s, %(after_id)s))
+ORDER BY created_at, id
+LIMIT %(most)s
