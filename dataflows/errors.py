@@ -13,6 +13,8 @@
     │   ├── WaitTimeout            no signal came in time                      (also a TimeoutError)
     │   ├── InvalidSignal          a signal's payload is not of the type asked (also a ValueError)
     │   ├── TaskCancelled          the task that was asked for has been cancelled
+    │   ├── DeadlineExceeded       a recipe's time was over first              (also a TimeoutError)
+    │   ├── TooManyFailures        more branches of a recipe failed than may
     │   └── WrongYield             the workflow yielded what is no command     (also a TypeError)
     ├── raised by a step
     │   ├── RetryAfter             try again, but not before this moment
@@ -59,6 +61,7 @@ __all__ = [
     "DatabaseUnavailable",
     "DatabaseUnsuitable",
     "DataflowsError",
+    "DeadlineExceeded",
     "DuplicateWorkflow",
     "ExecutionBlocked",
     "ExecutionCancelled",
@@ -78,6 +81,7 @@ __all__ = [
     "StepInterrupted",
     "StepTimeout",
     "TaskCancelled",
+    "TooManyFailures",
     "TransientError",
     "UnknownWorkflow",
     "WaitTimeout",
@@ -144,6 +148,14 @@ class InvalidSignal(DataflowsError, ValueError):
 
 class TaskCancelled(DataflowsError):
     """The task that was yielded, gathered or raced has been cancelled with ``cancel(task)``."""
+
+
+class DeadlineExceeded(DataflowsError, TimeoutError):
+    """What a recipe waits for did not happen in time; see ``dataflows.recipes``."""
+
+
+class TooManyFailures(DataflowsError):
+    """More branches failed than ``gather_outcomes(tolerate=…)`` allows; the last one's error is the cause."""
 
 
 class WrongYield(DataflowsError, TypeError):
