@@ -21,8 +21,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolClosed, PoolTi
 
 from dataflows.errors import DatabaseUnavailable, SchedulerStopped
 from interpreter.requests import Operation, Pause, Query, Request
-from interpreter.store.connection import SETTINGS, configure, configure_async, one_transaction, one_transaction_async
-from interpreter.store.queries import QUERIES
+from interpreter.store.connection import SETTINGS, configure, configure_async
 
 __all__ = ["Awaiting", "AwaitingPool", "Blocking", "BlockingPool", "of_execution", "verb"]
 
@@ -125,22 +124,12 @@ class AwaitingPool:
 
 def _ask(connection: Connection[Any], query: Query) -> list[Any]:
     cursor = connection.cursor(row_factory=tuple_row)
-    if query.notify is None:
-        return cursor.execute(query.sql, query.parameters, prepare=True).fetchall()
-    with one_transaction(connection):
-        cursor.execute(query.sql, query.parameters, prepare=True)
-        connection.execute(QUERIES["notify"], {"payload": query.notify}, prepare=True)
-    return cursor.fetchall()
+    return cursor.execute(query.sql, query.parameters, prepare=True).fetchall()
 
 
 async def _ask_async(connection: AsyncConnection[Any], query: Query) -> list[Any]:
     cursor = connection.cursor(row_factory=tuple_row)
-    if query.notify is None:
-        return await (await cursor.execute(query.sql, query.parameters, prepare=True)).fetchall()
-    async with one_transaction_async(connection):
-        await cursor.execute(query.sql, query.parameters, prepare=True)
-        await connection.execute(QUERIES["notify"], {"payload": query.notify}, prepare=True)
-    return await cursor.fetchall()
+    return await (await cursor.execute(query.sql, query.parameters, prepare=True)).fetchall()
 
 
 def _pause(pause: Pause) -> Any:

@@ -5,8 +5,8 @@ Owns the settings of a connection and the errors of opening one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -25,7 +25,6 @@ __all__ = [
     "configure_async",
     "connect",
     "one_transaction",
-    "one_transaction_async",
 ]
 
 SETTINGS: dict[str, Any] = {
@@ -87,24 +86,7 @@ def one_transaction(connection: Connection[Any]) -> Iterator[None]:
             connection.rollback()  # nothing, where it was committed
 
 
-@asynccontextmanager
-async def one_transaction_async(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
-    """The same on asyncio's connections."""
-    if not _is_alone(connection):
-        async with connection.pipeline():
-            yield
-        return
-    try:
-        async with connection.pipeline():
-            await connection.execute(_BEGIN)
-            yield
-            await connection.execute(_COMMIT)
-    finally:
-        if not connection.closed:
-            await connection.rollback()
-
-
-def _is_alone(connection: Connection[Any] | AsyncConnection[Any]) -> bool:
+def _is_alone(connection: Connection[Any]) -> bool:
     return connection.autocommit and connection.info.transaction_status == TransactionStatus.IDLE
 
 

@@ -267,7 +267,8 @@ JOIN dataflows.journal j USING (execution_id, generation, seq)
 WHERE NOT (j.kind = 'terminated' AND j.name = 'cancelled')
 
 -- name: start
--- A client starts an execution; whoever claims it begins it.
+-- A client starts an execution; whoever claims it begins it. The notification is a hint to whoever is idle: everything is
+-- found by polling too.
 WITH made AS (
     INSERT INTO dataflows.executions (id, workflow, version, status, due_at, format, tags, created_at)
     VALUES (%(id)s, %(workflow)s, %(version)s, 'pending', clock_timestamp() + %(delay)s, %(format)s, %(tags)s,
@@ -278,7 +279,7 @@ WITH made AS (
     INSERT INTO dataflows.journal (execution_id, generation, seq, at, kind, encoding, data)
     SELECT id, 1, 1, created_at, 'started', %(encoding)s, %(payload)b FROM made
 )
-SELECT id FROM made
+SELECT id, CASE WHEN %(delay)s <= interval '0' THEN pg_notify('dataflows', '') END FROM made
 
 -- name: send
 -- A message to one execution, and the number that tells its holder. Ended or unknown: no row, and none is left.
@@ -299,11 +300,8 @@ WITH target AS (
 )
 SELECT EXISTS (SELECT FROM sent) AS sent,
        EXISTS (SELECT FROM dataflows.inbox i WHERE i.execution_id = %(execution_id)s AND i.id = %(id)s) AS known,
-       (SELECT status FROM dataflows.executions WHERE id = %(execution_id)s) AS status
-
--- name: notify
--- A hint to whoever is idle; everything is found by polling too.
-SELECT pg_notify('dataflows', %(payload)s)
+       (SELECT status FROM dataflows.executions WHERE id = %(execution_id)s) AS status,
+       (SELECT pg_notify('dataflows', %(execution_id)s) FROM sent)
 
 -- name: look_up
 SELECT id, workflow, version, status, created_at, ended_at, due_at::text, tags, problem, paused, generation, parent
