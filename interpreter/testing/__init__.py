@@ -2,7 +2,7 @@
 
 from interpreter.testing.checking import Finding, Obstacle, Report, check
 from interpreter.testing.explaining import Node, explain
-from interpreter.testing.recording import Recorded, record, stored
+from interpreter.testing.recording import Recorded, record, restored
 from interpreter.testing.standing import OpenCommand, Standing, stand
 
 __all__ = [
@@ -16,6 +16,6 @@ __all__ = [
     "check",
     "explain",
     "record",
+    "restored",
     "stand",
-    "stored",
 ]

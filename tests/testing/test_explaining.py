@@ -10,7 +10,7 @@ from dataflows import Flow, fork, gather, race, sleep, step, wait
 from dataflows.workflow import Workflow
 from interpreter.testing import Node, explain
 from interpreter.testing.placeholders import Placeholder
-from tests.testing.shop import round_of
+from tests.testing.journaled import round_of
 
 RAN: list[object] = []
 

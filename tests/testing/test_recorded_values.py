@@ -13,11 +13,11 @@ import pytest
 from dataflows import Event
 from dataflows.errors import StepFailed
 from interpreter.machine import Status
-from interpreter.testing import stored
+from interpreter.testing import restored
 from interpreter.testing.recording.imports import Imports
 from interpreter.testing.recording.layout import lay_out
 from interpreter.testing.recording.values import ValueWriter
-from tests.testing.shop import Charge
+from tests.testing.journaled import Charge
 
 
 class Point(NamedTuple):
@@ -48,7 +48,7 @@ class Point(NamedTuple):
 def test_the_source_of_a_value_makes_an_equal_value_of_the_same_type(value: object) -> None:
     imports = Imports()
     source = lay_out(ValueWriter(imports).write(value))
-    names: dict[str, Any] = {"stored": stored}
+    names: dict[str, Any] = {"restored": restored}
     exec("\n".join(imports.lines()), names)
     again = eval(source, names)
     assert again == value and type(again) is type(value)

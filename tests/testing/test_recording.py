@@ -32,8 +32,8 @@ from interpreter.machine import (
     Terminated,
 )
 from interpreter.testing import Recorded, record
+from tests.testing.journaled import Charge, Declined, clock, order
 from tests.testing.journals import BEGUN, raised, recording, returned
-from tests.testing.shop import Charge, Declined, clock, order
 
 ADA = {"name": "Ada", "email": "ada@example.com"}
 RESERVATION = {"id": "r-1", "lines": [{"sku": "A", "count": 2}, {"sku": "B", "count": 1}]}
@@ -77,7 +77,7 @@ def test_a_test_reads_as_the_execution_went() -> None:
         '''"""Execution 'A-1' of workflow 'testing-order', from its journal: it completed."""
 
 from interpreter.testing import Recorded
-from tests.testing.shop import Charge, order
+from tests.testing.journaled import Charge, order
 
 
 def test_testing_order_a_1_completes_as_it_did() -> None:
@@ -226,7 +226,7 @@ def test_another_step_in_the_code_is_told_with_its_line(monkeypatch: pytest.Monk
         run(text)
     told = str(failure.value)
     assert told.startswith("recorded is step 'reserve'; the code wants step 'reserve-stock', step 'charge'\n  at ")
-    assert "shop.py:" in told
+    assert "journaled.py:" in told
 
 
 def changed(change: Callable[[Recorded], None]) -> str:

@@ -30,8 +30,8 @@ from interpreter.machine import (
     fold,
 )
 from interpreter.machine.entries import At
-from interpreter.testing.answers import answer
 from interpreter.testing.checking.statements import Statement, statement_at
+from interpreter.testing.made_up import answer
 
 __all__ = ["Patch", "suggest_patch"]
 

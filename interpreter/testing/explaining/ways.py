@@ -33,9 +33,9 @@ from interpreter.machine import (
 )
 from interpreter.machine.places import source_line
 from interpreter.machine.scopes import GatherScope, RaceScope
-from interpreter.testing.answers import answer, late
 from interpreter.testing.explaining.choices import Choice, Choices
 from interpreter.testing.explaining.details import describe
+from interpreter.testing.made_up import answer, late
 from interpreter.testing.placeholders import Placeholder, deciding
 from interpreter.testing.replaying.frames import frames_of_traceback
 

@@ -13,7 +13,7 @@
 
 from interpreter.testing.recording.recorded import Recorded
 from interpreter.testing.recording.redaction import Redact
-from interpreter.testing.recording.values import stored
+from interpreter.testing.recording.values import restored
 from interpreter.testing.recording.writing import record
 
-__all__ = ["Recorded", "Redact", "record", "stored"]
+__all__ = ["Recorded", "Redact", "record", "restored"]

@@ -20,10 +20,10 @@ from interpreter.codec import Encoded, decode, encode
 from interpreter.testing.recording.imports import Imports
 from interpreter.testing.recording.layout import Brackets, Source, on_one_line
 
-__all__ = ["ValueWriter", "stored"]
+__all__ = ["ValueWriter", "restored"]
 
 
-def stored(encoding: str, data: str) -> Any:
+def restored(encoding: str, data: str) -> Any:
     """A value that has no readable form, as the journal holds it: the bytes in base 64."""
     return decode(Encoded(encoding, base64.b64decode(data)))
 
@@ -87,7 +87,7 @@ class ValueWriter:
         encoded = encode(value, "a recorded value")
         data = base64.b64encode(encoded.data).decode()
         return Brackets(
-            f"{self._imports.name('interpreter.testing', 'stored')}(",
+            f"{self._imports.name('interpreter.testing', 'restored')}(",
             [_text(encoded.encoding), _text(data)],
             ")",
         )
