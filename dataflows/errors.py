@@ -49,7 +49,7 @@ in which they complain. A message says what happened and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 __all__ = [
@@ -293,7 +293,18 @@ class CannotRestore(DataflowsError):
 
 
 class Mismatch(DataflowsError):
-    """The journal holds what the code no longer yields; the execution is blocked and loses nothing."""
+    """The journal holds what the code no longer yields; the execution is blocked and loses nothing.
+
+    :ivar journal: what the journal has, in words; "" where the journal itself cannot be read.
+    :ivar code: what the code has there, in words.
+    :ivar places: ``file:line: text`` of each yield at which the code then stands.
+    """
+
+    def __init__(self, *message: str, journal: str = "", code: str = "", places: Sequence[str] = ()) -> None:
+        super().__init__(*message)
+        self.journal = journal
+        self.code = code
+        self.places = tuple(places)
 
 
 class PatchPassed(Mismatch):

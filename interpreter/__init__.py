@@ -3,6 +3,7 @@
 from interpreter.client import AsyncClient, AsyncHandle, Client, Handle
 from interpreter.machine.status import Status
 from interpreter.operations import Execution, HistoryEntry
+from interpreter.reader import Reader
 from interpreter.scheduler.scheduler import AsyncScheduler, Scheduler
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Execution",
     "Handle",
     "HistoryEntry",
+    "Reader",
     "Scheduler",
     "Status",
 ]

@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from interpreter.embedded import EmbeddedPostgres
 from interpreter.store.connection import connect
-from interpreter.store.migrate import migrate
+from interpreter.store.migrate import NEWEST, check_is_current, migrate
 
 __all__ = ["Database"]
 
@@ -21,11 +21,12 @@ class Database:
     """An opened database whose schema this code can read and write.
 
     :param named: a libpq URL or conninfo; None: ``DATAFLOWS_DATABASE_URL``, else an embedded server.
+    :param reading: it is only to be read: nothing is migrated, and a replica is welcome.
     :raises DatabaseUnavailable: it does not answer, or cannot be started.
     :raises DatabaseUnsuitable: it is no place for a journal, or its schema is newer than this code.
     """
 
-    def __init__(self, named: str | None = None) -> None:
+    def __init__(self, named: str | None = None, *, reading: bool = False) -> None:
         self._embedded: EmbeddedPostgres | None = None
         url = named or os.environ.get("DATAFLOWS_DATABASE_URL")
         if url is None:
@@ -33,11 +34,19 @@ class Database:
             url = self._embedded.start()
         self.url = url
         try:
-            with self.connect("migration") as connection:
-                self.versions = migrate(connection)
+            self.versions = self._look() if reading else self._migrate()
         except BaseException:
             self.close()
             raise
+
+    def _look(self) -> tuple[int, int]:
+        with self.connect("reader") as connection:
+            check_is_current(connection)
+        return NEWEST, NEWEST
+
+    def _migrate(self) -> tuple[int, int]:
+        with self.connect("migration") as connection:
+            return migrate(connection)
 
     def connect(self, purpose: str) -> Connection[Any]:
         """A new connection. :raises DatabaseUnavailable: the server does not answer."""

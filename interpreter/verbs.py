@@ -21,7 +21,15 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolClosed, PoolTi
 
 from dataflows.errors import DatabaseUnavailable, SchedulerStopped
 from interpreter.requests import Operation, Pause, Query, Request
-from interpreter.store.connection import SETTINGS, configure, configure_async
+from interpreter.store.connection import (
+    SETTINGS,
+    configure,
+    configure_async,
+    configure_reader,
+    one_transaction,
+    one_transaction_async,
+)
+from interpreter.store.queries import QUERIES
 
 __all__ = ["Awaiting", "AwaitingPool", "Blocking", "BlockingPool", "of_execution", "verb"]
 
@@ -37,13 +45,16 @@ _REPEATED = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetecte
 
 
 class BlockingPool:
-    """Performs operations on blocking connections."""
+    """Performs operations on blocking connections.
 
-    def __init__(self, url: str) -> None:
+    :param reading: only such as read: the server refuses any other.
+    """
+
+    def __init__(self, url: str, *, reading: bool = False) -> None:
         self._pool = ConnectionPool(
             url,
-            kwargs={**SETTINGS, "application_name": "dataflows client"},
-            configure=configure,
+            kwargs={**SETTINGS, "application_name": "dataflows reader" if reading else "dataflows client"},
+            configure=configure_reader if reading else configure,
             min_size=1,
             max_size=_MOST_CONNECTIONS,
             num_workers=1,
@@ -124,12 +135,22 @@ class AwaitingPool:
 
 def _ask(connection: Connection[Any], query: Query) -> list[Any]:
     cursor = connection.cursor(row_factory=tuple_row)
-    return cursor.execute(query.sql, query.parameters, prepare=True).fetchall()
+    if query.notify is None:
+        return cursor.execute(query.sql, query.parameters, prepare=True).fetchall()
+    with one_transaction(connection):
+        cursor.execute(query.sql, query.parameters, prepare=True)
+        connection.execute(QUERIES["notify"], {"payload": query.notify}, prepare=True)
+    return cursor.fetchall()
 
 
 async def _ask_async(connection: AsyncConnection[Any], query: Query) -> list[Any]:
     cursor = connection.cursor(row_factory=tuple_row)
-    return await (await cursor.execute(query.sql, query.parameters, prepare=True)).fetchall()
+    if query.notify is None:
+        return await (await cursor.execute(query.sql, query.parameters, prepare=True)).fetchall()
+    async with one_transaction_async(connection):
+        await cursor.execute(query.sql, query.parameters, prepare=True)
+        await connection.execute(QUERIES["notify"], {"payload": query.notify}, prepare=True)
+    return await cursor.fetchall()
 
 
 def _pause(pause: Pause) -> Any:

@@ -21,7 +21,7 @@ PACKAGES = ("dataflows", "interpreter")
 LANGUAGE = {"dataflows"}
 ENGINE = LANGUAGE | {"interpreter.machine", "interpreter.codec", "interpreter.store"}
 CALLS = ENGINE | {"interpreter.requests", "interpreter.operations", "interpreter.verbs", "interpreter.database"}
-SERVING = CALLS | {"interpreter.client", "interpreter.scheduler"}
+SERVING = CALLS | {"interpreter.client", "interpreter.reader", "interpreter.scheduler"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "dataflows": set(),
@@ -35,8 +35,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interpreter.operations": ENGINE | {"interpreter.requests"},
     "interpreter.verbs": LANGUAGE | {"interpreter.store", "interpreter.requests"},
     "interpreter.client": CALLS,
+    "interpreter.reader": CALLS,
     "interpreter.scheduler": CALLS | {"interpreter.client"},
-    "interpreter.service": SERVING,
+    "interpreter.service": SERVING | {"interpreter.testing"},
     "interpreter.cli": SERVING | {"interpreter.service", "interpreter.testing"},
     "interpreter": SERVING,
 }

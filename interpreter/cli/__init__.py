@@ -12,6 +12,10 @@ Owns what a person or a script types and reads. All it does, the client and the 
     control.py    cancel, terminate, pause, resume, retry, fork, delete
     bulk.py       the filters that these take in place of an id
     result.py     result
+    check.py      check
+    replay.py     replay
+    record.py     record
+    explain.py    explain
     migrate.py    migrate
     options.py    the options, and how their texts are read
     modules.py    importing what defines the workflows

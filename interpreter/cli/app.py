@@ -9,11 +9,15 @@ from collections.abc import Callable
 
 import typer
 
+from interpreter.cli.check import check
 from interpreter.cli.control import cancel, delete, fork, pause, resume, retry, terminate
 from interpreter.cli.exits import MEANINGS
+from interpreter.cli.explain import explain
 from interpreter.cli.look import list_executions, show
 from interpreter.cli.migrate import migrate
 from interpreter.cli.output import reporting
+from interpreter.cli.record import record
+from interpreter.cli.replay import replay
 from interpreter.cli.result import result
 from interpreter.cli.send import signal
 from interpreter.cli.start import start
@@ -37,6 +41,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "retry": retry,
     "fork": fork,
     "delete": delete,
+    "check": check,
+    "replay": replay,
+    "record": record,
+    "explain": explain,
     "migrate": migrate,
 }
 

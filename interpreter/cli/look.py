@@ -21,16 +21,17 @@ from interpreter.cli.tables import execution_facts, execution_table, journal_tab
 from interpreter.cli.text import inert
 from interpreter.client import Client
 from interpreter.machine import Status
-from interpreter.scheduler.standing import Standing, stand
+from interpreter.operations import find_workflow, read_recording
+from interpreter.testing import Standing, stand
 from interpreter.verbs import verb
 
 __all__ = ["list_executions", "show"]
 
 
 class _Viewer(Client):
-    """A client that can also tell where in its source an execution stands."""
+    """A client that can also read a journal as a machine takes it."""
 
-    stand = verb(stand)
+    recording = verb(read_recording)
 
 
 def list_executions(
@@ -79,7 +80,8 @@ def show(
 def _stand(client: _Viewer, id: str) -> tuple[Standing | None, str | None]:
     """Where it stands, or why that cannot be told. What the workflow's own code prints is not the answer."""
     try:
+        recording = client.recording(id)
         with contextlib.redirect_stdout(sys.stderr):
-            return client.stand(id), None
+            return stand(find_workflow(recording.workflow, recording.version), recording), None
     except (Mismatch, UnknownWorkflow) as problem:
         return None, str(problem)

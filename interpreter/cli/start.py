@@ -32,7 +32,7 @@ from interpreter.cli.output import document, say
 from interpreter.cli.result import answer
 from interpreter.client import Client
 
-__all__ = ["start"]
+__all__ = ["Input", "Name", "read_arguments", "start"]
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The workflow's name.", show_default=False)]
@@ -84,7 +84,7 @@ def start(
     """Start an execution; print its id once that is committed."""
     import_modules(modules)
     workflow = _workflow(name, version)
-    args, kwargs = _arguments(workflow, input)
+    args, kwargs = read_arguments(workflow, input)
     details: dict[str, Any] = {"id": id, "delay": read_duration(delay, "--delay"), "tags": read_tags(tags)}
     with Client(database) as client:
         with refusing():
@@ -118,9 +118,9 @@ def _runs_elsewhere(*args: Any, **kwargs: Any) -> Flow[NoReturn]:
     yield
 
 
-def _arguments(workflow: Workflow[..., Any], text: str | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def read_arguments(workflow: Workflow[..., Any], text: str | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """What the workflow is called with; refused here where it could not be."""
-    args, kwargs = _read_arguments(text)
+    args, kwargs = _read_json_arguments(text)
     with refusing("--input"):
         if workflow.trigger is not None and kwargs:
             args, kwargs = (_read_event(kwargs),), {}
@@ -128,7 +128,7 @@ def _arguments(workflow: Workflow[..., Any], text: str | None) -> tuple[tuple[An
     return args, kwargs
 
 
-def _read_arguments(text: str | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _read_json_arguments(text: str | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """An array is the positional arguments, an object the keyword arguments, anything else the one argument."""
     if text is None:
         return (), {}

@@ -15,7 +15,7 @@ from rich.text import Text
 from interpreter.cli.text import inert, local_time, relative_to_here
 from interpreter.machine import ENDED, Status
 from interpreter.operations import Execution, HistoryEntry
-from interpreter.scheduler.standing import OpenCommand, Standing
+from interpreter.testing import OpenCommand, Standing
 
 __all__ = ["execution_facts", "execution_table", "journal_table"]
 

@@ -45,6 +45,7 @@ from interpreter.machine.entries import (
 from interpreter.machine.folding import fold
 from interpreter.machine.machine import Machine
 from interpreter.machine.position import Position, format_position, parse_position
+from interpreter.machine.recording import Recording
 from interpreter.machine.retries import after_failure
 from interpreter.machine.status import ENDED, MOVES, Status
 
@@ -74,6 +75,7 @@ __all__ = [
     "Position",
     "PublishValue",
     "Published",
+    "Recording",
     "Renew",
     "Renewed",
     "RunStep",

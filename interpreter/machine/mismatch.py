@@ -180,14 +180,15 @@ def _disagreement(machine: Machine, fact: At | Ended | Renewed | Terminated) -> 
         return PatchPassed(machine.asked)
     position: Position = getattr(fact, "position", ())
     where = f"{format_position(position) or 'the end'} (entry {machine.seq})"
+    journal, code, places = _describe_fact(fact), _describe_code(machine, position), _places(machine, position)
     lines = [
         f"the journal and the code of workflow {machine.workflow.name!r} disagree at {where}",
-        f"  the journal has:  {_describe_fact(fact)}",
-        f"  the code has:     {_describe_code(machine, position)}",
-        *(f"  it stands at:     {line}" for line in _places(machine, position)),
+        f"  the journal has:  {journal}",
+        f"  the code has:     {code}",
+        *(f"  it stands at:     {line}" for line in places),
         "  Bring back the code that wrote this journal, or give the changed code a new version=, then resume.",
     ]
-    return Mismatch("\n".join(lines))
+    return Mismatch("\n".join(lines), journal=journal, code=code, places=places)
 
 
 def _describe_fact(fact: Any) -> str:

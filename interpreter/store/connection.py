@@ -5,8 +5,8 @@ Owns the settings of a connection and the errors of opening one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import psycopg
@@ -23,8 +23,10 @@ __all__ = [
     "check_server",
     "configure",
     "configure_async",
+    "configure_reader",
     "connect",
     "one_transaction",
+    "one_transaction_async",
 ]
 
 SETTINGS: dict[str, Any] = {
@@ -64,6 +66,13 @@ def configure(connection: Connection[Any]) -> None:
     arrays.register(connection.adapters)
 
 
+def configure_reader(connection: Connection[Any]) -> None:
+    """The same, for one that the server lets change nothing: each statement is a read-only transaction."""
+    configure(connection)
+    connection.autocommit = False
+    connection.read_only = True
+
+
 @contextmanager
 def one_transaction(connection: Connection[Any]) -> Iterator[None]:
     """What is executed within is one transaction, or part of the caller's, and goes to the server together.
@@ -86,7 +95,24 @@ def one_transaction(connection: Connection[Any]) -> Iterator[None]:
             connection.rollback()  # nothing, where it was committed
 
 
-def _is_alone(connection: Connection[Any]) -> bool:
+@asynccontextmanager
+async def one_transaction_async(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
+    """The same on asyncio's connections."""
+    if not _is_alone(connection):
+        async with connection.pipeline():
+            yield
+        return
+    try:
+        async with connection.pipeline():
+            await connection.execute(_BEGIN)
+            yield
+            await connection.execute(_COMMIT)
+    finally:
+        if not connection.closed:
+            await connection.rollback()
+
+
+def _is_alone(connection: Connection[Any] | AsyncConnection[Any]) -> bool:
     return connection.autocommit and connection.info.transaction_status == TransactionStatus.IDLE
 
 
@@ -95,9 +121,10 @@ async def configure_async(connection: AsyncConnection[Any]) -> None:
     arrays.register(connection.adapters)
 
 
-def check_server(connection: Connection[Any]) -> bool:
+def check_server(connection: Connection[Any], writing: bool = True) -> bool:
     """Whether the server has any version of the schema.
 
+    :param writing: whether it is to be written to; a replica can only be read.
     :raises DatabaseUnsuitable: it is no server for a journal; the message says why, and what to do.
     """
     row = connection.execute(QUERIES["look_at_server"]).fetchone()
@@ -109,7 +136,7 @@ def check_server(connection: Connection[Any]) -> bool:
         raise DatabaseUnsuitable(
             f"the database's encoding is {encoding}, and a journal needs UTF8: CREATE DATABASE … ENCODING 'UTF8'"
         )
-    if read_only == "on":
+    if read_only == "on" and writing:
         raise DatabaseUnsuitable(
             "the database is read-only: a replica, or default_transaction_read_only is on; name the primary"
         )

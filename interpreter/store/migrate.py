@@ -15,7 +15,7 @@ from psycopg import Connection, errors
 from dataflows.errors import DatabaseUnsuitable
 from interpreter.store.connection import check_server
 
-__all__ = ["NEWEST", "migrate", "scripts"]
+__all__ = ["NEWEST", "check_is_current", "migrate", "scripts"]
 
 _LOCK = 0x64617461666C6F77  # "dataflow": any process that migrates takes it
 
@@ -52,6 +52,21 @@ def migrate(connection: Connection[Any]) -> tuple[int, int]:
         ) from error
 
 
+def check_is_current(connection: Connection[Any]) -> None:
+    """Look whether this code can read what is there, and change nothing.
+
+    :raises DatabaseUnsuitable: there is no schema, or another version of it.
+    """
+    if not check_server(connection, writing=False):
+        raise DatabaseUnsuitable("there is no journal here yet: name another database, or run `dataflows migrate`")
+    version = _newest_applied(connection)
+    if version != NEWEST:
+        raise DatabaseUnsuitable(
+            f"the database's schema is version {version}, and this code reads version {NEWEST}: "
+            + ("run `dataflows migrate` first" if version < NEWEST else "use the newer release that migrated it")
+        )
+
+
 def _apply_what_is_missing(connection: Connection[Any]) -> tuple[int, int]:
     before = _version(connection)
     if before > NEWEST:
@@ -74,6 +89,10 @@ def _version(connection: Connection[Any]) -> int:
             "CREATE TABLE dataflows.schema_version "
             "(version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())"
         )
+    return _newest_applied(connection)
+
+
+def _newest_applied(connection: Connection[Any]) -> int:
     row = connection.execute("SELECT coalesce(max(version), 0) FROM dataflows.schema_version").fetchone()
     assert row is not None
     return int(row[0])

@@ -15,10 +15,14 @@ _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
 
 class Query(NamedTuple):
-    """A statement by name, with its parameters: what a database is asked."""
+    """A statement by name, with its parameters: what a database is asked.
+
+    :ivar notify: the payload of a notification that goes out with it, in the same transaction; None: no notification.
+    """
 
     name: str
     parameters: dict[str, Any]
+    notify: str | None = None
 
     @property
     def sql(self) -> bytes:

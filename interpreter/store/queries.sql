@@ -267,8 +267,7 @@ JOIN dataflows.journal j USING (execution_id, generation, seq)
 WHERE NOT (j.kind = 'terminated' AND j.name = 'cancelled')
 
 -- name: start
--- A client starts an execution; whoever claims it begins it. The notification is a hint to whoever is idle: everything is
--- found by polling too.
+-- A client starts an execution; whoever claims it begins it.
 WITH made AS (
     INSERT INTO dataflows.executions (id, workflow, version, status, due_at, format, tags, created_at)
     VALUES (%(id)s, %(workflow)s, %(version)s, 'pending', clock_timestamp() + %(delay)s, %(format)s, %(tags)s,
@@ -279,7 +278,7 @@ WITH made AS (
     INSERT INTO dataflows.journal (execution_id, generation, seq, at, kind, encoding, data)
     SELECT id, 1, 1, created_at, 'started', %(encoding)s, %(payload)b FROM made
 )
-SELECT id, CASE WHEN %(delay)s <= interval '0' THEN pg_notify('dataflows', '') END FROM made
+SELECT id FROM made
 
 -- name: send
 -- A message to one execution, and the number that tells its holder. Ended or unknown: no row, and none is left.
@@ -300,8 +299,11 @@ WITH target AS (
 )
 SELECT EXISTS (SELECT FROM sent) AS sent,
        EXISTS (SELECT FROM dataflows.inbox i WHERE i.execution_id = %(execution_id)s AND i.id = %(id)s) AS known,
-       (SELECT status FROM dataflows.executions WHERE id = %(execution_id)s) AS status,
-       (SELECT pg_notify('dataflows', %(execution_id)s) FROM sent)
+       (SELECT status FROM dataflows.executions WHERE id = %(execution_id)s) AS status
+
+-- name: notify
+-- A hint to whoever is idle; everything is found by polling too.
+SELECT pg_notify('dataflows', %(payload)s)
 
 -- name: look_up
 SELECT id, workflow, version, status, created_at, ended_at, due_at::text, tags, problem, paused, generation, parent
@@ -324,6 +326,23 @@ FROM dataflows.executions e
 JOIN dataflows.journal j ON j.execution_id = e.id AND j.generation = e.generation
 WHERE e.id = %(id)s
 ORDER BY j.seq
+
+-- name: read_open
+-- Executions that have not ended, in the order of their ids, each with its journal. The next page goes on after the
+-- last id of this one. One statement, so that each journal is whole.
+WITH page AS MATERIALIZED (
+    SELECT e.id, e.generation, e.workflow, e.version, e.status
+    FROM dataflows.executions e
+    WHERE e.id > %(after)s AND e.ended_at IS NULL
+      AND (%(workflows)s::text[] IS NULL OR e.workflow = ANY (%(workflows)s))
+    ORDER BY e.id LIMIT %(limit)s
+)
+SELECT page.id, page.workflow, page.version, page.status,
+       j.seq, CASE WHEN j.at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC' THEN j.at END AS at,
+       j.kind, j.position, j.name, j.branch, j.ok, j.encoding, j.data,
+       CASE WHEN j.moment BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC' THEN j.moment END AS moment
+FROM page LEFT JOIN dataflows.journal j ON j.execution_id = page.id AND j.generation = page.generation
+ORDER BY page.id, j.seq
 
 -- name: list_executions
 -- Newest first; the next page goes on before the last line of this one.

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from interpreter import Client
 from interpreter.cli.app import app
 from tests.cli.running import WorkerProcess
+from tests.databases import Server
 
 SHOP = "tests.cli.shop"
 
@@ -86,3 +87,9 @@ def shop(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     worker.wait_until_serving()
     yield
     worker.end()
+
+
+@pytest.fixture
+def new_empty_database(server: Server) -> str:
+    """One in which nothing is, not even a schema."""
+    return server.new_database()

@@ -6,7 +6,6 @@ runs, up to the place where it stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,10 +17,12 @@ from interpreter.machine import (
     AwaitSignal,
     BeginStep,
     End,
+    Machine,
     MarkPatch,
     Open,
     Placed,
     PublishValue,
+    Recording,
     Renew,
     RunStep,
     SendSignal,
@@ -32,11 +33,8 @@ from interpreter.machine import (
     fold,
     format_position,
 )
-from interpreter.operations import describe, find_workflow
-from interpreter.requests import Operation, Query
-from interpreter.store.rows import Row, to_entry
 
-__all__ = ["OpenCommand", "Standing", "stand"]
+__all__ = ["OpenCommand", "Standing", "open_commands", "stand"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class OpenCommand:
     """A command that has no outcome yet.
 
     :ivar position: like ``"3.0.2"``.
-    :ivar kind: ``step``, ``sleep``, ``wait``, ``signal``, ``publish``, ``child`` or ``patched``.
+    :ivar kind: ``step``, ``sleep`` or ``wait``.
     :ivar branch: the race branches it is in, like ``"paid/card"``, or "".
     :ivar attempt: of a step, which attempt is next or under way, from 1.
     :ivar due_at: when a sleep is over, a wait times out, or a step may be tried again.
@@ -70,30 +68,24 @@ class Standing:
     open: list[OpenCommand]
 
 
-def stand(execution_id: str) -> Operation[Standing]:
-    """Tell where in its source an execution stands, by the code that is imported here.
+def stand(workflow: Workflow[..., Any], recording: Recording) -> Standing:
+    """Tell where in its source an execution stands, by this code.
 
-    :raises NotFound: there is no such execution.
-    :raises UnknownWorkflow: its workflow is not registered in this process.
-    :raises Mismatch: its journal and the code that is here disagree.
+    :raises Mismatch: its journal and the code disagree.
     """
-    execution = yield from describe(execution_id)
-    workflow = find_workflow(execution.workflow, execution.version)
-    rows = yield Query("read_history", {"id": execution_id})
-    return _replay(workflow, rows)
-
-
-def _replay(workflow: Workflow[..., Any], rows: Iterable[tuple[Any, ...]]) -> Standing:
-    lines = list(rows)
     token = replaying.set(True)
     try:
-        machine = fold(workflow, lambda: (to_entry(seq, at, Row(*columns)) for seq, at, *columns in lines))
-        wanted = [_open_command(action) for action in machine.open.values() if not isinstance(action, End | Renew)]
-        standing = Standing(machine.where(), wanted)
+        machine = fold(workflow, recording.entries)
+        standing = Standing(machine.where(), open_commands(machine))
         machine.abandon()
         return standing
     finally:
         replaying.reset(token)
+
+
+def open_commands(machine: Machine) -> list[OpenCommand]:
+    """What a machine waits for."""
+    return [_open_command(action) for action in machine.open.values() if not isinstance(action, End | Renew)]
 
 
 def _open_command(action: Placed) -> OpenCommand:

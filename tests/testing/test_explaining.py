@@ -1,0 +1,200 @@
+"""What a workflow would yield, without running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dataflows import Flow, fork, gather, race, sleep, step, wait
+from dataflows.workflow import Workflow
+from interpreter.testing import Node, explain
+from interpreter.testing.placeholders import Placeholder
+from tests.testing.journaled import round_of
+
+RAN: list[object] = []
+
+
+def work(*args: object) -> Any:
+    RAN.append(args)
+
+
+@dataclass
+class Approval:
+    by: str
+
+
+def explained(function: Callable[..., Any], *args: Any, **details: Any) -> list[Node]:
+    return explain(Workflow(function, "explained"), *args, **details)
+
+
+def outline(nodes: list[Node]) -> list[Any]:
+    """Kinds and names, nested."""
+    lines: list[Any] = []
+    for node in nodes:
+        lines.append(f"{node.kind} {node.name}".strip())
+        if node.below:
+            lines.append(outline(node.below))
+    return lines
+
+
+def copied(id: int) -> Flow[object]:
+    item = yield from step("fetch-item", work, id)
+    approval = yield from wait("approval", Approval, timeout="7d")
+    yield from sleep("cool-down", "1h30m")
+    return (yield from step("create-task", work, item["fields"].title, approval.by, item.count + 1))
+
+
+def test_arguments_of_later_steps_show_where_they_came_from_and_nothing_runs() -> None:
+    RAN.clear()
+    fetch, _, choice = explained(copied, 42)
+    assert fetch.details == "work(42)"
+    in_time, late = choice.below
+    assert [node.details for node in in_time.below] == [
+        "1h30m",
+        "work(fetch-item['fields'].title, approval.by, fetch-item.count + 1)",
+        "create-task",
+    ]
+    assert outline(late.below) == ["raises WaitTimeout"]
+    assert RAN == []
+
+
+def test_each_command_has_its_position_and_its_line_of_source() -> None:
+    (fetch, *_) = explained(copied, 42)
+    assert fetch.position == "0"
+    assert "test_explaining.py:" in fetch.place and fetch.place.endswith('yield from step("fetch-item", work, id)')
+
+
+def either(order: Any) -> Flow[object]:
+    first = yield from race(paid=wait("payment"), late=sleep("deadline", "1d"))
+    if first.name == "late":
+        yield from step("remind", work)
+        return "reminded"
+    return first.value
+
+
+def test_each_side_of_a_race_is_shown_below_its_name() -> None:
+    assert outline(explained(either, "A-1")) == [
+        "race",
+        ["branch paid", ["wait payment"], "branch late", ["sleep deadline"]],
+        "choice which comes first",
+        ["option paid", ["returns"], "option late", ["step remind", "returns"]],
+    ]
+
+
+def judged(order: Any) -> Flow[object]:
+    if order["total"] > 100:
+        yield from step("approve", work)
+    return (yield from step("ship", work))
+
+
+def test_both_answers_of_a_question_about_a_placeholder_are_shown_and_what_follows_both_once() -> None:
+    assert outline(explained(judged, Placeholder("order"))) == [
+        "choice order['total'] > 100?",
+        ["option yes", ["step approve"], "option no"],
+        "step ship",
+        "returns",
+    ]
+    assert outline(explained(judged, {"total": 1})) == ["step ship", "returns"]
+
+
+def looping(order: Any) -> Flow[object]:
+    for line in order.lines:
+        yield from step("pick", work, line)
+        yield from sleep("rest", 1)
+    while True:
+        status = yield from step("poll", work)
+        if status.done:
+            return status
+        yield from sleep("pause", "1m")
+
+
+def test_loops_are_shown_once_with_how_often_and_one_without_end_is_cut_with_a_note() -> None:
+    pick, rest, poll, choice, *_ = explained(looping, Placeholder("order"))
+    assert (pick.details, pick.times, pick.block, rest.name) == ("work(order.lines[0])", 2, 2, "rest")
+    assert (poll.name, poll.times) == ("poll", 1)
+    done, again = choice.below
+    assert outline(done.below) == ["returns"]
+    pause, _, cut = again.below
+    assert pause.times > 40 and cut.kind == "cut" and "after 100 commands" in cut.details
+
+
+def test_a_loop_of_known_length_is_followed_to_its_end() -> None:
+    def counted(n: int) -> Flow[None]:
+        for number in range(n):
+            yield from step(f"page-{number}", work)
+        yield from step("done", work)
+
+    page, done, _ = explained(counted, 20)
+    assert (page.name, page.times, done.name) == ("page-0", 20, "done")
+
+
+def parallel(order: Any) -> Flow[object]:
+    def part(number: int) -> Flow[object]:
+        yield from step("first", work, number)
+        return (yield from step("second", work, number))
+
+    task = yield from fork(step("aside", work))
+    a, b = yield from gather(part(1), step("other", work))
+    yield from task
+    return [a, b]
+
+
+def test_what_runs_beside_other_things_stands_below_what_started_it() -> None:
+    assert outline(explained(parallel, "A-1")) == [
+        "fork",
+        ["branch 0", ["step aside"]],
+        "gather",
+        ["branch 0", ["step first", "step second"], "branch 1", ["step other"]],
+        "returns",
+    ]
+
+
+def test_an_error_of_the_code_ends_a_way_with_its_place() -> None:
+    def failing() -> Flow[None]:
+        a, b, c = yield from step("three", work)
+        raise LookupError(f"no {b}", a, c)
+
+    _, end = explained(failing)
+    assert (end.kind, end.name, end.details) == ("raises", "LookupError", "('no three[1]', three[0], three[2])")
+    assert "test_explaining.py:" in end.place
+
+
+def test_more_ways_than_are_wanted_are_told_of() -> None:
+    def many() -> Flow[None]:
+        for number in range(20):
+            answer = yield from step(f"ask-{number}", work)
+            if answer[f"field {chr(97 + number)}"]:
+                yield from step("more", work)
+
+    nodes = explained(many, ways=8)
+    assert (nodes[-1].kind, nodes[-1].details) == ("cut", "there are more ways than the 8 shown")
+
+
+def test_a_placeholder_passes_for_what_the_code_asks_it_to_be() -> None:
+    asked = Placeholder("item", str)
+    assert isinstance(asked, str) and f"{asked:>30}" == "item"
+    assert repr(asked.lines[0] == 3) == "item.lines[0] == 3"
+    assert repr(2 * asked) == "2 * item" and len(asked) == len(list(asked)) == 2
+    assert repr(asked.get("x", default=1)) == "item.get('x', default=1)"
+
+
+def test_children_signals_published_values_and_new_beginnings_are_shown_and_new_code_is_taken() -> None:
+    nodes = explain(round_of, 1)
+    assert outline(nodes) == [
+        "step charge",
+        "publish state",
+        "child testing-parcel",
+        "child testing-parcel",
+        "signal hurry",
+        "wait payment",
+        "choice payment == 'last'?",
+        ["option yes", ["returns"], "option no", ["continues as new"]],
+    ]
+    assert [node.details for node in nodes[:5]] == [
+        "work(1), once",
+        "{'charged': charge}",
+        "testing-parcel(charge)",
+        "testing-parcel('later')",
+        "to 'id of testing-parcel'",
+    ]
