@@ -14,6 +14,7 @@ from interpreter.cli.exits import MEANINGS
 from interpreter.cli.look import list_executions, show
 from interpreter.cli.migrate import migrate
 from interpreter.cli.output import reporting
+from interpreter.cli.purge import purge
 from interpreter.cli.result import result
 from interpreter.cli.send import signal
 from interpreter.cli.start import start
@@ -37,6 +38,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "retry": retry,
     "fork": fork,
     "delete": delete,
+    "purge": purge,
     "migrate": migrate,
 }
 

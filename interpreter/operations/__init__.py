@@ -9,6 +9,7 @@ from interpreter.operations.control import delete, pause, resume, terminate
 from interpreter.operations.host import Host, NewExecution, Watch
 from interpreter.operations.looking import Execution, HistoryEntry, describe, history, list_executions, status
 from interpreter.operations.messages import cancel, signal
+from interpreter.operations.purging import purge
 from interpreter.operations.results import result
 from interpreter.operations.retrying import fork, retry
 from interpreter.operations.starting import find_workflow, prepare, start, start_with_signal
@@ -30,6 +31,7 @@ __all__ = [
     "list_executions",
     "pause",
     "prepare",
+    "purge",
     "result",
     "resume",
     "retry",
