@@ -241,7 +241,7 @@ class NotFound(DataflowsError, LookupError):
 
 
 class IdInUse(DataflowsError):
-    """The id already belongs to an execution of another workflow; ids name one execution for ever."""
+    """The id already belongs to an execution of another workflow; an id names one execution until it is purged."""
 
 
 class ExecutionCancelled(DataflowsError):

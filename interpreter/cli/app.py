@@ -16,6 +16,7 @@ from interpreter.cli.explain import explain
 from interpreter.cli.look import list_executions, show
 from interpreter.cli.migrate import migrate
 from interpreter.cli.output import reporting
+from interpreter.cli.purge import purge
 from interpreter.cli.record import record
 from interpreter.cli.replay import replay
 from interpreter.cli.result import result
@@ -45,6 +46,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "replay": replay,
     "record": record,
     "explain": explain,
+    "purge": purge,
     "migrate": migrate,
 }
 

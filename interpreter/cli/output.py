@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -19,7 +20,7 @@ from dataflows.errors import DataflowsError
 from interpreter.cli.exits import exit_of
 from interpreter.cli.text import as_json, inert
 
-__all__ = ["complain", "document", "present", "reporting", "say"]
+__all__ = ["complain", "document", "present", "reporting", "say", "working"]
 
 _WIDE = 240
 """Columns where nobody looks at a screen: a table is not folded for a file or a pipe."""
@@ -38,6 +39,13 @@ def say(sentence: str) -> None:
 def document(content: Any) -> None:
     """Write one JSON document, on one line of standard output."""
     typer.echo(as_json(content))
+
+
+@contextmanager
+def working(sentence: str) -> Generator[Callable[[str], None]]:
+    """Show that something goes on, on standard error if that is a terminal; gives what to call with how far it is."""
+    with _console(stderr=True).status(Text(sentence)) as status:
+        yield lambda progress: status.update(Text(progress))
 
 
 def complain(error: BaseException, message: str, as_document: bool = False) -> None:

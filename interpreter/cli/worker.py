@@ -42,6 +42,14 @@ Lease = Annotated[
     typer.Option(metavar="DURATION", help="If this worker dies, another goes on with its executions after this time."),
 ]
 Grace = Annotated[str, typer.Option(metavar="DURATION", help="How long running steps may go on when it is stopped.")]
+Retention = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DURATION",
+        help='Delete executions so long after their end, like "30d"; default: keep them for ever.',
+        show_default=False,
+    ),
+]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Log every execution's end, and what other loggers say at INFO.")
 ]
@@ -55,6 +63,7 @@ def worker(
     concurrency: Concurrency = 32,
     lease: Lease = "10s",
     grace: Grace = "10s",
+    retention: Retention = None,
     verbose: Verbose = False,
     as_document: AsEvents = False,
 ) -> None:
@@ -74,6 +83,7 @@ def worker(
             concurrency=concurrency,
             lease=read_duration(lease, "--lease"),
             grace=read_duration(grace, "--grace"),
+            retention=None if retention is None else read_duration(retention, "--retention"),
             on_event=_write_event if as_document else None,
         )
     stop = threading.Event()

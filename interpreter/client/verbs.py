@@ -40,6 +40,7 @@ class CommonVerbs:
     delete = verb(operations.delete)
     in_bulk = verb(operations.in_bulk)
     list = verb(operations.list_executions)
+    purge = verb(operations.purge)
 
 
 class Verbs(CommonVerbs, Blocking):
@@ -60,7 +61,7 @@ class Verbs(CommonVerbs, Blocking):
     ) -> Handle[T]:
         """Start a workflow; when this returns, the start is committed.
 
-        :param id: names the execution for ever, and makes the start idempotent: the same id again
+        :param id: names the execution until it is purged, and makes the start idempotent: the same id again
             answers the same execution. At most 200 characters. Default: a new one.
         :param delay: begin no sooner than this.
         :param tags: to find it by.

@@ -9,6 +9,7 @@ from interpreter.operations.control import delete, pause, resume, terminate
 from interpreter.operations.host import Host, NewExecution, Watch
 from interpreter.operations.looking import Execution, HistoryEntry, describe, history, list_executions, status
 from interpreter.operations.messages import cancel, signal
+from interpreter.operations.purging import purge
 from interpreter.operations.recordings import read_open_recordings, read_recording
 from interpreter.operations.results import result
 from interpreter.operations.retrying import fork, retry
@@ -31,6 +32,7 @@ __all__ = [
     "list_executions",
     "pause",
     "prepare",
+    "purge",
     "read_open_recordings",
     "read_recording",
     "result",

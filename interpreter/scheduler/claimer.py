@@ -22,6 +22,7 @@ from dataflows.workflow import Workflow
 from interpreter.machine import Machine
 from interpreter.scheduler.driver import Driver
 from interpreter.scheduler.held import SUSPECT, Held
+from interpreter.scheduler.horizon import Horizon
 from interpreter.scheduler.lease import Lease
 from interpreter.scheduler.listener import Listener
 from interpreter.scheduler.monitor import Monitor
@@ -82,6 +83,7 @@ class Claimer:
         self._inboxes: set[str] = set()
         self._due: Timers[None] = Timers(lambda item, due: True)
         self._left_some = False
+        self._horizon = Horizon(lease.clock)
         self._polled_at = time.monotonic()
         self._closed = threading.Event()
         self._missing: frozenset[str] = frozenset()
@@ -172,8 +174,13 @@ class Claimer:
         """Look for what no hint told of; answers whether there is something to claim."""
         self._polled_at = time.monotonic()
         if self._driver.held:
-            inboxes.update(claims.find_messages(self._connection, scheduler))
-        return claims.is_any_due(self._connection, list(self._workflows()))
+            inboxes.update(claims.find_messages(self._connection, scheduler, list(self._driver.held)))
+        known = list(self._workflows())
+        look = self._horizon.begin(known)
+        is_any_due = claims.is_any_due(self._connection, known, look.since)
+        if not is_any_due:
+            self._horizon.end(look, [], 1)
+        return is_any_due
 
     def _claim(self, scheduler: int) -> None:
         self._left_some = True  # until it is known: what is let go meanwhile must hint
@@ -186,12 +193,22 @@ class Claimer:
 
     def _claim_up_to(self, most: int, scheduler: int, workflows: Workflows) -> None:
         suspects = not any(held.is_suspect for held in list(self._driver.held.values()))
+        known = list(workflows)
+        look = self._horizon.begin(known)
 
         def claim(last_applied: LastApplied) -> list[Taken]:
-            known = list(workflows)
-            return claims.claim(self._connection, scheduler, known, most, suspects=suspects, last_applied=last_applied)
+            return claims.claim(
+                self._connection,
+                scheduler,
+                known,
+                most,
+                suspects=suspects,
+                last_applied=last_applied,
+                since=look.since,
+            )
 
         taken = self._take_up(scheduler, workflows, claim)
+        self._horizon.end(look, [one.claimed for one in taken], most)
         self._left_some = not suspects or any(one.claimed.deaths >= SUSPECT for one in taken)
         if len(taken) == most:
             self.hint()

@@ -35,6 +35,7 @@ from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.outcomes import row_of
 from interpreter.scheduler.performer import Performer
 from interpreter.scheduler.proposals import Proposal, StartRequest
+from interpreter.scheduler.purger import Purger
 from interpreter.scheduler.room import Room
 from interpreter.scheduler.watchdog import Watchdog
 from interpreter.store import leases
@@ -59,6 +60,7 @@ class Settings:
     grace: timedelta = timedelta(seconds=10)
     drive_limit: timedelta = timedelta(seconds=10)
     deadly: int = 5
+    retention: timedelta | None = None
     executors: Mapping[str, Executor] = field(default_factory=dict)
 
 
@@ -137,6 +139,8 @@ class Engine:
             lambda: frozenset(self._starting),
             monitor,
         )
+        kept = settings.retention
+        self._purger = None if kept is None else Purger(database.connect, kept, monitor)
 
     # For verbs ----------------------------------------------------------------------------------
 
@@ -179,6 +183,8 @@ class Engine:
         self._stopping = self._dispatcher.stopping = True
         self._room.close()
         self._monitor.emit("stopping", held=len(self._driver.held), running=self._performer.running)
+        if self._purger is not None:
+            self._purger.close()
         self._claimer.close()
         self._performer.hold_back()
         seconds = (self._settings.grace if grace is None else grace).total_seconds()

@@ -29,7 +29,9 @@ _LEVELS = {
     "attempt-failed": logging.WARNING,
     "step-failed": logging.WARNING,
     "takeover-postponed": logging.WARNING,
+    "purge-failed": logging.WARNING,
     "took-over": logging.INFO,
+    "purged": logging.INFO,
     "stopping": logging.INFO,
     "handed-back": logging.INFO,
 }

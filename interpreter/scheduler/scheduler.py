@@ -40,6 +40,7 @@ class Scheduler(Verbs):
     :param deaths: an execution whose scheduler died so often, without progress, is blocked.
     :param drive_limit: how long a workflow may compute between two yields.
     :param cached: how many suspended workflows are kept in memory, so that waking them needs no replay.
+    :param retention: delete executions so long after their end, now and then; default: keep them for ever.
     :param on_event: called with each event's name and details; it must be quick.
     :raises ValueError: a setting out of range.
     """
@@ -57,6 +58,7 @@ class Scheduler(Verbs):
         deaths: int = 5,
         drive_limit: Duration = "10s",
         cached: int = 1_000,
+        retention: Duration | None = None,
         on_event: Listener | None = None,
     ) -> None:
         for name, number in (("concurrency", concurrency), ("holding", holding), ("deaths", deaths)):
@@ -65,7 +67,10 @@ class Scheduler(Verbs):
         times = {"lease": to_timedelta(lease), "grace": to_timedelta(grace), "drive_limit": to_timedelta(drive_limit)}
         if times["lease"].total_seconds() < 0.5:
             raise ValueError(f"Scheduler(lease=) is half a second or more; got {lease!r}")
-        self._settings = Settings(concurrency, holding, cached, deadly=deaths, executors=executors or {}, **times)
+        kept = None if retention is None else to_timedelta(retention)
+        self._settings = Settings(
+            concurrency, holding, cached, deadly=deaths, executors=executors or {}, retention=kept, **times
+        )
         self._served = None if workflows is None else {(w.name, w.version): w for w in workflows}
         self._monitor = Monitor(log_event, *([on_event] if on_event is not None else []))
         self._named = database

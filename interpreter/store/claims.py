@@ -7,6 +7,7 @@ that it holds. Each function takes the connection to use and keeps nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection, Cursor
@@ -27,9 +28,12 @@ LastApplied = Callable[[Claimed], int]
 """Up to which entry the journal of an execution is known already; 0: not at all."""
 
 
-def is_any_due(connection: Connection[Any], known: Sequence[tuple[str, int]]) -> bool:
-    """Whether there is anything to claim of these workflow versions. It costs the database next to nothing."""
-    parameters = {**named_columns(_KNOWN, known), "format": FORMAT}
+def is_any_due(connection: Connection[Any], known: Sequence[tuple[str, int]], since: datetime | None = None) -> bool:
+    """Whether there is anything to claim of these workflow versions. It costs the database next to nothing.
+
+    :param since: what became due before is not looked at; default: all is.
+    """
+    parameters = {**named_columns(_KNOWN, known), "format": FORMAT, "since": since}
     return connection.execute(QUERIES["look_for_due"], parameters, prepare=True).fetchone() is not None
 
 
@@ -41,12 +45,15 @@ def claim(
     *,
     suspects: bool,
     last_applied: LastApplied,
+    since: datetime | None = None,
 ) -> list[Taken]:
     """Take up to ``most`` executions that are due, of workflow versions that are ``known`` here, oldest due first.
 
     :param suspects: whether one that has killed schedulers may be among them.
+    :param since: what became due before is left; default: nothing is.
     """
     parameters = {**named_columns(_KNOWN, known), "most": most, "suspects": suspects, "format": FORMAT}
+    parameters["since"] = since
     with one_transaction(connection):
         rows = _execute(connection, "claim", {"scheduler": scheduler, **parameters}).fetchall()
         claimed = [Claimed(*row) for row in rows]
@@ -124,6 +131,7 @@ def list_held(connection: Connection[Any], scheduler: int) -> list[Claimed]:
         return [Claimed(*row) for row in cursor.fetchall()]
 
 
-def find_messages(connection: Connection[Any], scheduler: int) -> list[str]:
-    """Which of the executions that the scheduler holds have unread messages, or are terminated or paused."""
-    return [row[0] for row in connection.execute(QUERIES["find_messages"], {"scheduler": scheduler})]
+def find_messages(connection: Connection[Any], scheduler: int, ids: Iterable[str]) -> list[str]:
+    """Which of these executions, where the scheduler holds them, have unread messages, or are terminated or paused."""
+    parameters = {"scheduler": scheduler, "ids": TextArray(ids)}
+    return [row[0] for row in connection.execute(QUERIES["find_messages"], parameters, prepare=True)]

@@ -261,14 +261,18 @@ SELECT clock_timestamp()
 
 -- name: find_many
 -- A page of those to which something is to be done, the oldest first; the next page goes on after the last of this one.
+-- Read by the index as list_executions reads, and sorted no further than the page.
 SELECT id, workflow, version, status, created_at, ended_at, due_at::text, tags, problem, paused, generation, parent
-FROM dataflows.executions
-WHERE status = ANY (%(statuses)b)
-  AND CASE %(verb)s::text WHEN 'pause' THEN NOT paused WHEN 'resume' THEN paused OR status = 'blocked' ELSE true END
-  AND (%(workflow)s::text IS NULL OR workflow = %(workflow)s)
-  AND (%(tags)s::jsonb IS NULL OR tags @> %(tags)s)
-  AND created_at < %(created_before)s
-  AND (%(ended_before)s::timestamptz IS NULL OR ended_at < %(ended_before)s)
-  AND (%(after_time)s::timestamptz IS NULL OR (created_at, id) > (%(after_time)s, %(after_id)s))
+FROM (
+    SELECT e.* FROM dataflows.executions e, generate_series(1, (SELECT 1)) AS expected
+    WHERE status = ANY (%(statuses)b)
+      AND CASE %(verb)s::text WHEN 'pause' THEN NOT paused WHEN 'resume' THEN paused OR status = 'blocked' ELSE true END
+      AND coalesce(workflow = %(workflow)s::text, true)
+      AND coalesce(tags @> %(tags)s::jsonb, %(tags)s::jsonb IS NULL)
+      AND created_at < %(created_before)s
+      AND (%(ended_before)s::timestamptz IS NULL OR ended_at < %(ended_before)s)
+      AND (created_at, id) > (coalesce(%(after_time)s::timestamptz, '-infinity'), coalesce(%(after_id)s::text, ''))
+    ORDER BY created_at FETCH FIRST (%(most)s) ROWS WITH TIES
+) AS oldest
 ORDER BY created_at, id
 LIMIT %(most)s

@@ -1,6 +1,10 @@
 -- Every statement that this package sends, by name. Each write of a holder is fenced by the CTE
 -- "lease": it locks the scheduler's own row, so that a takeover, which deletes that row, comes
 -- before or after it; where the row is gone, the statement changes nothing and returns no row.
+--
+-- Plans must not depend on statistics, which are always of another time. So a batch is joined row by row: LATERAL with
+-- OFFSET 0 leaves no other way, nor does = ANY (ARRAY[…]), by which nothing can be hashed or merged; and the length of an array in (SELECT …) is not known to the planner, which then takes
+-- it for short. A column that must not be searched by stands in coalesce.
 
 -- name: look_at_server
 -- What a server must be before it is trusted with a journal. The catalog itself is read: what to_regclass
@@ -66,18 +70,28 @@ WHERE scheduler = %(scheduler)s
 RETURNING id
 
 -- name: look_for_due
--- Whether there is anything to claim: what an idle scheduler asks, which locks and writes nothing.
+-- Whether there is anything to claim: what an idle scheduler asks, which locks and writes nothing. "since" as in claim.
 SELECT FROM unnest(%(workflows)b, %(versions)b) AS known (workflow, version)
 WHERE EXISTS (
     SELECT FROM dataflows.executions e
-    WHERE e.workflow = known.workflow AND e.version = known.version AND e.due_at <= now()
-      AND NOT e.paused AND e.format <= %(format)s
+    WHERE e.workflow = known.workflow AND e.version = known.version
+      AND e.due_at >= coalesce(%(since)s::timestamptz, '-infinity') AND e.due_at <= now()
+      AND e.deaths < 2 AND NOT e.paused AND e.format <= %(format)s
+    OFFSET 0
+) OR EXISTS (
+    SELECT FROM dataflows.executions e
+    WHERE e.workflow = known.workflow AND e.version = known.version
+      AND e.deaths >= 2 AND e.due_at <= now() AND NOT e.paused AND e.format <= %(format)s
+    OFFSET 0
 )
 LIMIT 1
 
 -- name: claim
--- One index range scan for each workflow version known here, oldest due first. Besides them one suspect at most (held by
+-- One index range scan for each workflow version known here, oldest due first; "expected" is one row that is expected to
+-- be a thousand, so that it is never thought better to read and sort all that is due. Besides them one suspect at most (held by
 -- two or more schedulers that died, and no progress between), so that the next death names the guilty one.
+-- What became due before "since" is not looked at: no live row is expected there, and dead ones are while an old
+-- snapshot keeps them. Each row tells the latest due time among those taken; it is null where no clock shows it.
 WITH lease AS MATERIALIZED (
     SELECT FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
 ), known AS MATERIALIZED (
@@ -86,26 +100,28 @@ WITH lease AS MATERIALIZED (
     SELECT found.id, found.due_at
     FROM known,
     LATERAL (
-        SELECT e.id, e.due_at FROM dataflows.executions e
-        WHERE e.workflow = known.workflow AND e.version = known.version AND e.due_at <= now()
+        SELECT e.id, e.due_at FROM dataflows.executions e, generate_series(1, (SELECT 1)) AS expected
+        WHERE e.workflow = known.workflow AND e.version = known.version
+          AND e.due_at >= coalesce(%(since)s::timestamptz, '-infinity') AND e.due_at <= now()
           AND e.deaths < 2 AND NOT e.paused AND e.format <= %(format)s
         ORDER BY e.due_at LIMIT %(most)s
-        FOR UPDATE SKIP LOCKED
+        FOR UPDATE OF e SKIP LOCKED
     ) AS found
 ), suspect AS MATERIALIZED (
-    SELECT e.id, e.due_at
-    FROM dataflows.executions e JOIN known USING (workflow, version)
-    WHERE e.deaths >= 2 AND e.due_at <= now() AND NOT e.paused AND e.format <= %(format)s
-    ORDER BY e.due_at LIMIT CASE WHEN %(suspects)s THEN 1 ELSE 0 END
-    FOR UPDATE OF e SKIP LOCKED
+    SELECT e.id, e.due_at FROM dataflows.executions e
+    WHERE %(suspects)s AND e.deaths >= 2 AND e.due_at <= now() AND NOT e.paused AND e.format <= %(format)s
+      AND EXISTS (SELECT FROM known WHERE known.workflow = e.workflow AND known.version = e.version OFFSET 0)
+    ORDER BY e.due_at LIMIT 1
+    FOR UPDATE SKIP LOCKED
 ), taken AS MATERIALIZED (
-    SELECT id FROM (TABLE innocent UNION ALL TABLE suspect) AS due ORDER BY due_at LIMIT %(most)s
+    SELECT id, due_at FROM (TABLE innocent UNION ALL TABLE suspect) AS due ORDER BY due_at LIMIT %(most)s
 )
 UPDATE dataflows.executions e
 SET scheduler = %(scheduler)s, status = 'running', due_at = NULL
-FROM taken, lease
-WHERE e.id = taken.id
-RETURNING e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths, e.created_at
+FROM lease
+WHERE e.id = ANY (ARRAY(SELECT id FROM taken))
+RETURNING e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths, e.created_at,
+          (SELECT max(due_at) FROM taken WHERE isfinite(due_at))
 
 -- name: read_journal
 -- The entries that a holder does not have yet. A time that Python cannot show (somebody has edited the row) is null
@@ -130,17 +146,20 @@ WITH lease AS MATERIALIZED (
            last.seq + row_number() OVER (PARTITION BY i.execution_id ORDER BY i.number) AS seq,
            greatest(clock_timestamp(), last.at) AS at
     FROM lease
-    CROSS JOIN unnest(%(ids)b, %(generations)b) AS taken (id, generation)
+    CROSS JOIN unnest((SELECT %(ids)b), (SELECT %(generations)b)) AS taken (id, generation)
     CROSS JOIN LATERAL (
         SELECT j.generation, j.seq, j.at FROM dataflows.journal j
         WHERE j.execution_id = taken.id AND j.generation = taken.generation
         ORDER BY j.seq DESC LIMIT 1
     ) AS last
-    JOIN dataflows.inbox i
-        ON i.execution_id = taken.id AND i.seq IS NULL AND coalesce(i.generation, last.generation) = last.generation
+    CROSS JOIN LATERAL (
+        SELECT * FROM dataflows.inbox i
+        WHERE i.execution_id = taken.id AND i.seq IS NULL
+          AND coalesce(i.generation, last.generation) = last.generation OFFSET 0
+    ) AS i
 ), marked AS (
     UPDATE dataflows.inbox i SET seq = unread.seq
-    FROM unread WHERE i.execution_id = unread.execution_id AND i.number = unread.number
+    FROM unread WHERE i.execution_id = ANY (ARRAY[unread.execution_id]) AND i.number = ANY (ARRAY[unread.number])
 )
 INSERT INTO dataflows.journal (execution_id, generation, seq, at, kind, name, encoding, data, moment)
 SELECT execution_id, generation, seq, at, kind, name, encoding, data, CASE kind WHEN 'signal' THEN sent_at END
@@ -149,23 +168,27 @@ RETURNING execution_id, seq, at, kind, position, name, branch, ok, encoding, dat
 
 -- name: read_inbox
 -- For each execution the number of the last message sent to it, whether people have terminated or paused it, and the
--- messages that are not journaled yet.
+-- messages that are not journaled yet, in order.
 SELECT e.id, e.inbox_seq, e.status = 'cancelled' AS terminated, e.paused,
        i.number, i.kind, i.name, i.encoding, i.data, i.sent_at
-FROM dataflows.executions e
-LEFT JOIN dataflows.inbox i
-    ON i.execution_id = e.id AND i.seq IS NULL AND coalesce(i.generation, e.generation) = e.generation
-WHERE e.id = ANY (%(ids)b)
-ORDER BY e.id, i.number
+FROM unnest(%(ids)b) AS wanted (id),
+LATERAL (SELECT * FROM dataflows.executions WHERE id = wanted.id OFFSET 0) AS e
+LEFT JOIN LATERAL (
+    SELECT * FROM dataflows.inbox i
+    WHERE i.execution_id = e.id AND i.seq IS NULL AND coalesce(i.generation, e.generation) = e.generation
+    ORDER BY i.number OFFSET 0
+) AS i ON true
 
 -- name: find_messages
--- Which of the executions that a scheduler holds have messages that are not journaled yet, or are terminated or paused.
+-- Which of these executions, where the scheduler holds them, have messages that are not journaled yet, or are terminated
+-- or paused.
 SELECT e.id
-FROM dataflows.executions e
+FROM unnest(%(ids)b) AS asked (id),
+LATERAL (SELECT * FROM dataflows.executions WHERE id = asked.id OFFSET 0) AS e
 WHERE e.scheduler = %(scheduler)s
   AND (e.paused OR e.status <> 'running' OR EXISTS (
       SELECT FROM dataflows.inbox i
-      WHERE i.execution_id = e.id AND i.seq IS NULL AND coalesce(i.generation, e.generation) = e.generation
+      WHERE i.execution_id = e.id AND i.seq IS NULL AND coalesce(i.generation, e.generation) = e.generation OFFSET 0
   ))
 
 -- name: list_held
@@ -237,12 +260,13 @@ WITH lease AS MATERIALIZED (
     SELECT FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
 )
 UPDATE dataflows.inbox i SET seq = read.seq
-FROM lease, unnest(%(ids)b, %(numbers)b, %(seqs)b) AS read (execution_id, number, seq)
-WHERE i.execution_id = read.execution_id AND i.number = read.number
+FROM lease, unnest((SELECT %(ids)b), (SELECT %(numbers)b), (SELECT %(seqs)b)) AS read (execution_id, number, seq)
+WHERE i.execution_id = ANY (ARRAY[read.execution_id]) AND i.number = ANY (ARRAY[read.number])
 
 -- name: move
 -- New statuses of held executions. One that is to be let go (inbox_seq given) stays held where a message came since,
 -- and one that is not of the status that its holder thinks stays as it is.
+-- They are found by their ids, never by their scheduler: the index of what it holds may be full of what it once held.
 WITH lease AS MATERIALIZED (
     SELECT clock_timestamp() AS now FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
 )
@@ -253,17 +277,23 @@ SET status = new.status,
     deaths = CASE WHEN new.progress THEN 0 ELSE e.deaths END,
     problem = new.problem,
     ended_at = CASE WHEN new.status IN ('completed', 'failed', 'cancelled') THEN coalesce(e.ended_at, lease.now) END
-FROM lease, unnest(%(ids)b, %(statuses)b, %(dues)b, %(inboxes)b, %(progresses)b, %(problems)b, %(expecteds)b)
-    AS new (id, status, due_at, inbox_seq, progress, problem, expected)
-WHERE e.id = new.id AND e.scheduler = %(scheduler)s AND e.status = new.expected
+FROM lease, unnest(
+    (SELECT %(ids)b), (SELECT %(statuses)b), (SELECT %(dues)b), (SELECT %(inboxes)b), (SELECT %(progresses)b),
+    (SELECT %(problems)b), (SELECT %(expecteds)b)
+) AS new (id, status, due_at, inbox_seq, progress, problem, expected)
+WHERE e.id = ANY (ARRAY[new.id])
+  AND coalesce(e.scheduler = %(scheduler)s, false) AND e.status = new.expected
   AND (new.inbox_seq IS NULL OR e.inbox_seq = new.inbox_seq)
 RETURNING e.id
 
 -- name: which_are_there
 -- After a lost connection: which of these entries were committed? One that terminates is nobody's who asks.
 SELECT j.execution_id, j.generation, j.seq, j.at
-FROM unnest(%(ids)b, %(generations)b, %(seqs)b) AS asked (execution_id, generation, seq)
-JOIN dataflows.journal j USING (execution_id, generation, seq)
+FROM unnest(%(ids)b, %(generations)b, %(seqs)b) AS asked (execution_id, generation, seq),
+LATERAL (
+    SELECT * FROM dataflows.journal j
+    WHERE j.execution_id = asked.execution_id AND j.generation = asked.generation AND j.seq = asked.seq OFFSET 0
+) AS j
 WHERE NOT (j.kind = 'terminated' AND j.name = 'cancelled')
 
 -- name: start
@@ -322,10 +352,11 @@ WHERE e.id = %(id)s
 
 -- name: read_history
 SELECT j.seq, j.at, j.kind, j.position, j.name, j.branch, j.ok, j.encoding, j.data, j.moment
-FROM dataflows.executions e
-JOIN dataflows.journal j ON j.execution_id = e.id AND j.generation = e.generation
+FROM dataflows.executions e,
+LATERAL (
+    SELECT * FROM dataflows.journal WHERE execution_id = e.id AND generation = e.generation ORDER BY seq OFFSET 0
+) AS j
 WHERE e.id = %(id)s
-ORDER BY j.seq
 
 -- name: read_open
 -- Executions that have not ended, in the order of their ids, each with its journal. The next page goes on after the
@@ -345,17 +376,68 @@ FROM page LEFT JOIN dataflows.journal j ON j.execution_id = page.id AND j.genera
 ORDER BY page.id, j.seq
 
 -- name: list_executions
--- Newest first; the next page goes on before the last line of this one.
+-- Newest first; the next page goes on before the last line of this one. The index is walked, what is not asked for passed
+-- over, and only the page sorted: conditions in the form of coalesce, and rows that are expected to be many, do not lead
+-- a planner to sort all.
 SELECT id, workflow, version, status, created_at, ended_at, due_at::text, tags, problem, paused, generation, parent
-FROM dataflows.executions
-WHERE (%(status)s::text IS NULL OR status = %(status)s)
-  AND (%(workflow)s::text IS NULL OR workflow = %(workflow)s)
-  AND (%(tags)s::jsonb IS NULL OR tags @> %(tags)s)
-  AND (%(before)s::text IS NULL
-       OR (created_at, id) < (SELECT created_at, id FROM dataflows.executions WHERE id = %(before)s))
+FROM (
+    SELECT e.* FROM dataflows.executions e, generate_series(1, (SELECT 1)) AS expected
+    WHERE coalesce(status = %(status)s::text, true)
+      AND coalesce(workflow = %(workflow)s::text, true)
+      AND coalesce(tags @> %(tags)s::jsonb, %(tags)s::jsonb IS NULL)
+      AND (created_at, id) < (
+          coalesce((SELECT created_at FROM dataflows.executions WHERE id = %(before)s), 'infinity'),
+          coalesce(%(before)s::text, ''))
+    ORDER BY created_at DESC FETCH FIRST (%(limit)s) ROWS WITH TIES
+) AS newest
 ORDER BY created_at DESC, id DESC
 LIMIT %(limit)s
 
 -- name: which_are_held
 -- After a lost connection: which of these executions does the scheduler (still) hold?
-SELECT id FROM dataflows.executions WHERE id = ANY (%(ids)b) AND scheduler = %(scheduler)s
+SELECT id FROM dataflows.executions
+WHERE id = ANY (ARRAY(SELECT unnest(%(ids)b))) AND coalesce(scheduler = %(scheduler)s, false)
+
+-- name: tell_deadline
+-- What ended before is old enough to be purged. As text, since Python's clock does not show every time.
+SELECT (clock_timestamp() - %(older_than)s)::text
+
+-- name: find_ended
+-- The executions that ended next after a moment, by their ends: so many, and those that ended together with the last.
+-- Whether each may be purged (a child is kept while its parent is open, whose replay may ask for it again, and what was terminated
+-- until its holder knows), and roughly how many entries it has.
+SELECT e.id, e.ended_at::text,
+       coalesce(e.workflow = %(workflow)s::text, true) AND coalesce(e.status = %(status)s::text, true)
+           AND e.scheduler IS NULL
+           AND (SELECT p.ended_at IS NULL FROM dataflows.executions p WHERE p.id = e.parent) IS NOT TRUE,
+       e.generation * coalesce((
+           SELECT j.seq FROM dataflows.journal j WHERE j.execution_id = e.id
+           ORDER BY j.generation DESC, j.seq DESC LIMIT 1
+       ), 0)
+FROM (
+    SELECT * FROM dataflows.executions
+    WHERE (ended_at, id) >= (coalesce(%(after)s::timestamptz, '-infinity'), '') AND ended_at < %(before)s::timestamptz
+      AND ended_at IS DISTINCT FROM %(after)s::timestamptz
+    ORDER BY ended_at FETCH FIRST (%(most)s) ROWS WITH TIES
+) AS e
+ORDER BY e.ended_at
+
+-- name: purge
+-- Deletes these executions with all that was written of them, but for one that is open again or that somebody has locked.
+WITH old AS MATERIALIZED (
+    SELECT e.id FROM dataflows.executions e
+    WHERE e.id = ANY (ARRAY(SELECT unnest(%(ids)b))) AND coalesce(e.ended_at < %(before)s::timestamptz, false)
+      AND e.scheduler IS NULL
+      AND (SELECT p.ended_at IS NULL FROM dataflows.executions p WHERE p.id = e.parent) IS NOT TRUE
+    FOR UPDATE SKIP LOCKED
+), entries AS (
+    DELETE FROM dataflows.journal WHERE execution_id = ANY (ARRAY(SELECT id FROM old))
+), messages AS (
+    DELETE FROM dataflows.inbox WHERE execution_id = ANY (ARRAY(SELECT id FROM old))
+)
+DELETE FROM dataflows.executions WHERE id = ANY (ARRAY(SELECT id FROM old))
+RETURNING id
+
+-- name: lock_purge
+-- Until the end of the transaction nobody else purges by setting.
+SELECT pg_try_advisory_xact_lock(hashtext('dataflows purge'))

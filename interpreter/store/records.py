@@ -126,6 +126,7 @@ class Claimed(NamedTuple):
     inbox_seq: int
     deaths: int
     created_at: datetime
+    latest_due: datetime | None = None
 
 
 class Taken(NamedTuple):

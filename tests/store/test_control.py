@@ -169,10 +169,10 @@ def test_a_parent_that_does_not_await_it_is_told_nothing(desk: Desk, client: Cli
 def test_a_message_of_another_generation_is_not_read(desk: Desk, client: Client, held: str) -> None:
     child = as_child(desk, started(desk.connection, f"{held}/child"), held)
     client.terminate(child)
-    assert claims.find_messages(desk.connection, desk.scheduler) == [held]
+    assert claims.find_messages(desk.connection, desk.scheduler, [held]) == [held]
     desk.connection.execute("UPDATE dataflows.executions SET generation = 2 WHERE id = %s", [held])
     assert claims.read_inbox(desk.connection, [held])[0] == []
-    assert claims.find_messages(desk.connection, desk.scheduler) == []
+    assert claims.find_messages(desk.connection, desk.scheduler, [held]) == []
 
 
 def test_what_a_holder_would_have_written_collides_and_it_lets_go(desk: Desk, client: Client, held: str) -> None:
@@ -181,13 +181,13 @@ def test_what_a_holder_would_have_written_collides_and_it_lets_go(desk: Desk, cl
         desk.commit(step(held, 3))
     for status in (Status.SUSPENDED, Status.BLOCKED, Status.RUNNING):
         assert desk.commit(moves=(Move(held, status),)).moved == set()
-    assert claims.find_messages(desk.connection, desk.scheduler) == [held], "it is told without a hint"
+    assert claims.find_messages(desk.connection, desk.scheduler, [held]) == [held], "it is told without a hint"
     assert claims.read_inbox(desk.connection, [held])[1][held].terminated
     ended_at = client.describe(held).ended_at
     goodbye = Move(held, Status.CANCELLED, expected=Status.CANCELLED)
     assert desk.commit(moves=(goodbye,)).moved == {held}
     assert desk.commit(moves=(goodbye,)).moved == set()
-    assert claims.find_messages(desk.connection, desk.scheduler) == []
+    assert claims.find_messages(desk.connection, desk.scheduler, [held]) == []
     assert (client.status(held), client.describe(held).ended_at) == ("cancelled", ended_at)
 
 
@@ -259,7 +259,7 @@ def test_nothing_is_claimed_while_it_is_paused_and_messages_wait(desk: Desk, cli
 
 def test_a_holder_is_told_of_a_pause_without_a_hint(desk: Desk, client: Client, held: str) -> None:
     client.pause(held)
-    assert claims.find_messages(desk.connection, desk.scheduler) == [held]
+    assert claims.find_messages(desk.connection, desk.scheduler, [held]) == [held]
     assert claims.read_inbox(desk.connection, [held])[1][held].paused
 
 

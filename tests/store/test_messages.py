@@ -177,9 +177,9 @@ def test_a_message_on_its_way_while_it_is_suspended_is_not_slept_through(databas
 
 def test_messages_of_held_executions_are_found_without_a_hint(desk: Desk, held: str) -> None:
     desk.start_held(f"quiet {held}")
-    assert held not in claims.find_messages(desk.connection, desk.scheduler)
+    assert held not in claims.find_messages(desk.connection, desk.scheduler, [held])
     sent(desk.connection, held, "m1")
-    assert claims.find_messages(desk.connection, desk.scheduler) == [held]
+    assert claims.find_messages(desk.connection, desk.scheduler, [held, "unheard of"]) == [held]
 
 
 # Hints ------------------------------------------------------------------------------------------

@@ -1,0 +1,180 @@
+"""How PostgreSQL would answer the queries of this package: the plans it makes, and what is wrong with one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+
+from interpreter.store.arrays import Array, BigIntArray, BoolArray, BytesArray, IntArray, TextArray, TimeArray
+from interpreter.store.queries import QUERIES
+from interpreter.store.rows import FORMAT
+from tests.databases import opened
+
+__all__ = ["QUESTIONS", "Question", "faults", "nodes", "plan_of", "prepare", "prepared_plan", "touched"]
+
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_IDS = [f"e{number:07}" for number in range(1, 201)]
+_HELD = {"scheduler": 7, "ids": TextArray(_IDS)}
+_FIRST = {"id": _IDS[0]}
+
+
+def _all(kind: type[Array], item: Any) -> Array:
+    return kind([item] * len(_IDS))
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query with parameters of a usual size.
+
+    :ivar indexes: the indexes by which it may look, and no others.
+    """
+
+    parameters: dict[str, Any]
+    indexes: set[str]
+
+
+_EXECUTION = {"executions_pkey"}
+_HOLDER = {"executions_held"}
+_JOURNAL = {"journal_pkey"}
+_INBOX = {"inbox_pkey", "inbox_waiting"}
+_PAGE = {"status": None, "workflow": None, "tags": None, "before": None, "limit": 50}
+_OUTCOMES = {"oks": _all(BoolArray, True), "encodings": _all(TextArray, "json"), "payloads": _all(BytesArray, b"1")}
+_PLACES = {"generations": _all(IntArray, 1), "seqs": _all(IntArray, 1_000_000)}
+_LINES = {
+    "floors": _all(TimeArray, _NOW),
+    "kinds": _all(TextArray, "step"),
+    "positions": _all(TextArray, "1"),
+    "names": _all(TextArray, "fetch"),
+    "branches": _all(TextArray, None),
+    "moments": _all(TimeArray, None),
+}
+_MOVES = {
+    "statuses": _all(TextArray, "completed"),
+    "dues": _all(TimeArray, None),
+    "inboxes": _all(BigIntArray, None),
+    "progresses": _all(BoolArray, True),
+    "problems": _all(TextArray, None),
+    "expecteds": _all(TextArray, "running"),
+}
+_STARTS = {
+    "format": FORMAT,
+    "workflows": _all(TextArray, "w1"),
+    "versions": _all(IntArray, 1),
+    "tags": _all(TextArray, None),
+    "encodings": _all(TextArray, "json"),
+    "payloads": _all(BytesArray, b"1"),
+}
+_CLAIM = {
+    "scheduler": 7,
+    "format": FORMAT,
+    "workflows": TextArray([f"w{number}" for number in range(40)]),
+    "versions": IntArray([1] * 40),
+    "most": 50,
+    "suspects": True,
+    "since": None,
+}
+_START = {"workflow": "w1", "version": 1, "delay": timedelta(0), "format": FORMAT, "tags": None}
+_SEND = {"execution_id": _IDS[0], "kind": "signal", "name": "approval", "encoding": "json", "payload": b"1"}
+
+QUESTIONS = {
+    "claim": Question(_CLAIM, {"executions_due", "executions_suspect"} | _EXECUTION),
+    "look_for_due": Question(
+        {name: _CLAIM[name] for name in ("workflows", "versions", "since", "format")},
+        {"executions_due", "executions_suspect"},
+    ),
+    "take_in_messages": Question({**_HELD, "generations": _all(IntArray, 1)}, _JOURNAL | _INBOX),
+    "read_journal": Question(
+        {"ids": _HELD["ids"], "generations": _all(IntArray, 1), "afters": _all(IntArray, 0)}, _JOURNAL
+    ),
+    "read_inbox": Question({"ids": _HELD["ids"]}, _EXECUTION | _INBOX),
+    "find_messages": Question(_HELD, _EXECUTION | _INBOX | {"inbox_id"}),
+    "list_held": Question({"scheduler": 7}, _HOLDER),
+    "hand_back": Question({"scheduler": 7}, _HOLDER),
+    "release_orphans": Question({"dead": [7, 8], "deadly": 5}, _HOLDER),
+    "start_held": Question({**_HELD, **_STARTS}, set()),
+    "append": Question({**_HELD, **_PLACES, **_LINES, **_OUTCOMES}, set()),
+    "move": Question({**_HELD, **_MOVES}, _EXECUTION),
+    "mark_inbox": Question({**_HELD, "numbers": _all(BigIntArray, 1), "seqs": _all(IntArray, 3)}, _INBOX),
+    "which_are_there": Question({"ids": _HELD["ids"], **_PLACES}, _JOURNAL),
+    "which_are_held": Question(_HELD, _EXECUTION),
+    "start": Question({"id": "new", **_START, "encoding": "json", "payload": b"1"}, set()),
+    "send": Question({**_SEND, "id": "m1"}, _EXECUTION | {"inbox_id"}),
+    "look_up": Question(_FIRST, _EXECUTION),
+    "read_result": Question(_FIRST, _EXECUTION | _JOURNAL),
+    "read_history": Question(_FIRST, _EXECUTION | _JOURNAL),
+    "list_executions": Question(_PAGE, _EXECUTION | {"executions_created"}),
+    "find_ended": Question(
+        {"workflow": None, "status": None, "after": None, "before": str(_NOW), "most": 200},
+        {"executions_ended"} | _EXECUTION | _JOURNAL,
+    ),
+    "purge": Question({"ids": _HELD["ids"], "before": str(_NOW)}, _EXECUTION | _JOURNAL | _INBOX),
+}
+
+
+# Plans ------------------------------------------------------------------------------------------
+
+
+def plan_of(connection: Connection[Any], name: str, how: str = "FORMAT JSON", **other: Any) -> dict[str, Any]:
+    """The plan that is made for these parameters, and, where ``how`` has it carried out, what it took."""
+    query = f"EXPLAIN ({how}) ".encode() + QUERIES[name]
+    with connection.transaction(force_rollback=True):
+        answer = connection.execute(query, {**QUESTIONS[name].parameters, **other}, prepare=False).fetchall()
+    plan: dict[str, Any] = answer[0][0][0]["Plan"]
+    return plan
+
+
+def prepare(connection: Connection[Any], name: str) -> tuple[str, int]:
+    """The statement as the server keeps it prepared: its name there, and how many parameters it has.
+
+    It is what a connection of this package prepares, but lives until the connection ends.
+    """
+    found = "SELECT statement, parameter_types::text[] FROM pg_prepared_statements"
+    with opened(connection.info.dsn) as another, another.transaction(force_rollback=True):
+        another.execute(QUERIES[name], QUESTIONS[name].parameters, prepare=True)
+        [(statement, types)] = another.execute(found, prepare=False).fetchall()
+    listed = f"({', '.join(types)})" if types else ""
+    connection.execute(f"PREPARE planned_{name} {listed} AS {statement}".encode(), prepare=False)
+    return f"planned_{name}", len(types)
+
+
+def prepared_plan(connection: Connection[Any], prepared: tuple[str, int]) -> dict[str, Any]:
+    """The plan for whatever parameters, which is made once and kept for as long as nobody analyzes a table."""
+    name, parameters = prepared
+    query = f"EXPLAIN (FORMAT JSON) EXECUTE {name} ({', '.join(['NULL'] * parameters)})"
+    plan: dict[str, Any] = connection.execute(query.encode(), prepare=False).fetchall()[0][0][0]["Plan"]
+    return plan
+
+
+def nodes(plan: dict[str, Any], end: str = "") -> Iterator[dict[str, Any]]:
+    """The parts of a plan; but not those below a part of the kind ``end``."""
+    yield plan
+    for below in plan.get("Plans", ()) if plan["Node Type"] != end else ():
+        yield from nodes(below, end)
+
+
+def faults(name: str, plan: dict[str, Any]) -> list[str]:
+    """What a plan does that takes the longer the more there is: each part with what is wrong with it."""
+    return [f"{wrong}: {node}" for node in nodes(plan) if (wrong := _fault(node, QUESTIONS[name].indexes))]
+
+
+def _fault(node: dict[str, Any], indexes: set[str]) -> str:
+    kind, table, index = node["Node Type"], node.get("Relation Name"), node.get("Index Name")
+    if kind == "Seq Scan" and table in ("executions", "journal", "inbox"):
+        return "a whole table is read"
+    if index is not None and index != "schedulers_pkey":
+        if index not in indexes:
+            return f"another index than {sorted(indexes)}"
+        if "Index Cond" not in node:
+            return "a whole index is read"
+    if kind == "Sort" and any(below.get("Relation Name") == "executions" for below in nodes(node, end="Limit")):
+        return "a table is sorted"
+    return ""
+
+
+def touched(plan: dict[str, Any]) -> int:
+    """How many blocks were looked at, in memory or not."""
+    return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
