@@ -73,7 +73,15 @@ def _deferred(defers: list[Step[Any]], error: BaseException) -> Flow[None]:
         except GeneratorExit:
             raise
         except BaseException as failure:
-            add_note(error, f"deferred step {step.name!r} failed: {type(failure).__name__}: {failure}")
+            add_note(error, f"deferred step {step.name!r} failed: {_in_words(failure)}")
+
+
+def _in_words(failure: BaseException) -> str:
+    """An author's exception may raise when it is asked for its text."""
+    try:
+        return f"{type(failure).__name__}: {failure}"
+    except Exception:
+        return type(failure).__name__
 
 
 def _gives_way(returned: Outcome[Any]) -> bool:

@@ -1,6 +1,6 @@
 """An in-memory driver: a machine, a journal, and a clock that jumps to whatever happens next.
 
-The world that it plays is a pure function of what is open and of a seed, and the driver's own
+What it plays is a pure function of what is open and of a seed, and the driver's own
 state is one of the journal. So after a crash the same things happen at the same times, and a
 run with crashes can be compared with one without, entry by entry.
 """
@@ -8,85 +8,39 @@ run with crashes can be compared with one without, entry by entry.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Container, Iterator, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
-from zlib import crc32
 
-from dataflows.outcome import Error, Outcome, Value
+from dataflows.errors import ExecutionCancelled, StepInterrupted
+from dataflows.outcome import Error, Outcome
 from dataflows.workflow import Workflow
 from interpreter.machine import (
-    AttemptFailed,
-    AwaitSignal,
     Begun,
     CancelRequested,
-    End,
     Ended,
     Entry,
     Fact,
     Machine,
     Open,
     Position,
+    Renewed,
     RunStep,
-    SetTimer,
     SignalReceived,
-    Slept,
     Started,
+    Status,
     StepEnded,
-    StepStopped,
-    StopStep,
-    WaitTimedOut,
-    after_failure,
+    Terminated,
 )
 from tests.machine.by_hand import START, seconds_after_start
+from tests.machine.happenings import facts, starts_at, when
 from tests.machine.plain import plain_open
+from tests.machine.world import Signal, World, from_table
+
+__all__ = ["Memory", "Signal", "World", "from_table"]
 
 MOST_COMMITS = 5_000
 """More than any program here needs; a run that is longer never ends."""
-
-
-class Signal(NamedTuple):
-    """A signal that comes so many seconds after the start."""
-
-    after: float
-    name: str
-    payload: Any = None
-
-
-@dataclass(frozen=True)
-class World:
-    """What happens outside of the workflow.
-
-    :ivar attempt: what an attempt at a step comes to.
-    :ivar longest: no attempt takes more seconds than this.
-    :ivar signals: those that come, the earliest first.
-    :ivar cancel_after: seconds after the start, or None.
-    :ivar most_together: no commit has more entries than this.
-    :ivar seed: draws how long each attempt takes, and in which order things of one moment are journaled.
-    """
-
-    attempt: Callable[[RunStep], Outcome[Any]] = lambda action: Value(action.name)
-    longest: int = 3
-    signals: Sequence[Signal] = ()
-    cancel_after: float | None = None
-    most_together: int = 1
-    seed: int = 0
-
-    def draw(self, below: int, *what: object) -> int:
-        """A number that is always the same for the same thing."""
-        return crc32(repr((self.seed, what)).encode()) % below
-
-
-def from_table(table: dict[str, list[Any]]) -> Callable[[RunStep], Outcome[Any]]:
-    """What each attempt returns or raises, by the name of the step; the last one stands for all that follow."""
-
-    def attempt(action: RunStep) -> Outcome[Any]:
-        outcomes = table[action.name]
-        outcome = outcomes[min(action.number, len(outcomes)) - 1]
-        return Error(outcome) if isinstance(outcome, BaseException) else Value(outcome)
-
-    return attempt
 
 
 class Happening(NamedTuple):
@@ -135,8 +89,8 @@ class Memory:
         :param crash_after: the entries after which the driver dies; all that is not in the journal is lost.
         :param evict_after: the entries after which the machine is let go; attempts go on.
         """
-        while facts := self._happening_next():
-            self._commit(facts)
+        while proposed := self._happening_next():
+            self._commit(proposed)
             assert len(self.commits) < MOST_COMMITS, "it never ends"
             if len(self.journal) in crash_after:
                 self.lost += self._running.values()
@@ -145,6 +99,11 @@ class Memory:
             elif len(self.journal) in evict_after:
                 self.rebuild()
         return self.machine.outcome
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its end is journaled, of whatever kind."""
+        return self.machine.outcome is not None and not self.machine.open
 
     def take_over(self, journal: Sequence[Entry]) -> None:
         """Go on from what another has journaled."""
@@ -167,10 +126,10 @@ class Memory:
         for entry in self.decoded():
             self._apply(entry)
 
-    def _commit(self, facts: Sequence[Fact]) -> None:
+    def _commit(self, proposed: Sequence[Fact]) -> None:
         """All of them were proposed while the same actions were open."""
         first = len(self.journal) + 1
-        self.journal += [Entry(seq, self.now, fact) for seq, fact in enumerate(facts, first)]
+        self.journal += [Entry(seq, self.now, fact) for seq, fact in enumerate(proposed, first)]
         self.commits.append(len(self.journal))
         for entry in self.journal[first - 1 :]:
             self._apply(copy.deepcopy(entry))
@@ -180,8 +139,7 @@ class Memory:
     def _apply(self, entry: Entry) -> None:
         self.machine.apply(entry)
         for action in self.machine.actions():
-            if isinstance(action, StopStep | End):
-                self._since[_position(action)] = entry.at
+            self._since[action.position] = entry.at
 
     def _happening_next(self) -> list[Fact]:
         """The next commit: some of what happens at the next moment at which anything happens."""
@@ -191,88 +149,55 @@ class Memory:
         self.now = happenings[0].at
         self._begin_attempts()
         size = 1 + self.world.draw(self.world.most_together, "size", len(self.journal))
-        facts = [happening.fact for happening in happenings if happening.at == self.now][:size]
-        ends = [number for number, fact in enumerate(facts, 1) if isinstance(fact, Ended)]
-        return facts[: ends[0]] if ends else facts
+        proposed = [happening.fact for happening in happenings if happening.at == self.now][:size]
+        ends = [number for number, fact in enumerate(proposed, 1) if isinstance(fact, Ended | Renewed)]
+        return proposed[: ends[0]] if ends else proposed
 
     def _happenings(self) -> Iterator[Happening]:
-        if isinstance(self.journal[-1].fact, Ended):
+        if self.has_ended:
             return
         for action in self.machine.open.values():
-            if (at := self._when(action)) is not None:
+            if (at := when(self.world, action, self._since[action.position])) is not None:
                 at = max(at, self.now)
-                order = self.world.draw(1 << 30, _position(action), getattr(action, "number", 0))
-                yield Happening(at, order, self._fact(action, at))
+                order = self.world.draw(1 << 30, action.position, getattr(action, "number", 0))
+                for fact in self._facts(action, at):
+                    yield Happening(at, order, fact)
         yield from self._arriving()
 
+    def _facts(self, action: Open, at: datetime) -> list[Fact]:
+        if isinstance(action, RunStep) and action.command.once and self._was_lost(action):
+            outcome = Error(StepInterrupted("it may have happened"))
+            return [StepEnded(action.position, action.name, action.branch, outcome=outcome)]
+        return facts(self.world, action, at)
+
     def _arriving(self) -> Iterator[Happening]:
-        """The next signal, and the cancellation."""
+        """The next signal, the cancellation, and the termination."""
         received = sum(isinstance(entry.fact, SignalReceived) for entry in self.journal)
         for signal in self.world.signals[received : received + 1]:
             sent_at = seconds_after_start(signal.after)
-            fact = SignalReceived(signal.name, signal.payload, sent_at)
+            fact = SignalReceived(signal.name, signal.payload, sent_at, signal.key)
             yield Happening(max(sent_at, self.now), self.world.draw(1 << 30, "signal", received), fact)
-        if self.world.cancel_after is not None and not any(isinstance(e.fact, CancelRequested) for e in self.journal):
-            at = max(seconds_after_start(self.world.cancel_after), self.now)
-            yield Happening(at, self.world.draw(1 << 30, "cancel"), CancelRequested())
+        yield from self._once(CancelRequested(), self.world.cancel_after)
+        yield from self._once(
+            Terminated(Status.CANCELLED, ExecutionCancelled("terminated")), self.world.terminate_after
+        )
 
-    def _when(self, action: Open) -> datetime | None:
-        match action:
-            case RunStep():
-                taken = self.world.draw(self.world.longest + 1, "taken", action.position, action.number)
-                return _starts_at(action) + timedelta(seconds=taken)
-            case SetTimer() | AwaitSignal():
-                return action.due
-            case StopStep():
-                grace = self.world.draw(2, "grace", action.position)
-                return self._since[action.position] + timedelta(seconds=grace)
-            case End():
-                return self._since[()]
-
-    def _fact(self, action: Open, at: datetime) -> Fact:
-        match action:
-            case RunStep():
-                outcome = self.world.attempt(action)
-                if isinstance(outcome, Error):
-                    return after_failure(action, outcome.exception, at)
-                return StepEnded(action.position, action.name, action.branch, outcome=outcome)
-            case SetTimer():
-                return Slept(action.position, action.name, action.branch)
-            case AwaitSignal():
-                return WaitTimedOut(action.position, action.name, action.branch)
-            case StopStep():
-                return self._come_to_rest(action, at)
-            case End():
-                return Ended(action.status, action.outcome)
-
-    def _come_to_rest(self, action: StopStep, at: datetime) -> Fact:
-        """A cancelled attempt may come to anything."""
-        where = (action.position, action.name, action.branch)
-        error = InterruptedError("while it was being stopped")
-        rests: list[Fact] = [
-            StepStopped(*where),
-            StepEnded(*where, outcome=Value("nobody sees this")),
-            StepEnded(*where, outcome=Error(error)),
-            AttemptFailed(*where, error=error, retry_at=at),
-        ]
-        return rests[self.world.draw(len(rests), "rest", action.position)]
+    def _once(self, fact: Fact, after: float | None) -> Iterator[Happening]:
+        if after is not None and not any(type(entry.fact) is type(fact) for entry in self.journal):
+            at = max(seconds_after_start(after), self.now)
+            yield Happening(at, self.world.draw(1 << 30, type(fact).__name__), fact)
 
     def _begin_attempts(self) -> None:
         for action in self.machine.open.values():
-            if isinstance(action, RunStep) and _starts_at(action) <= self.now:
+            if isinstance(action, RunStep) and starts_at(action) <= self.now:
                 key = (action.position, action.number)
-                if key not in self._running:
+                if key not in self._running and not (action.command.once and self._was_lost(action)):
                     self._running[key] = Attempt(self.machine.seq, *key)
                     self.performed.append(self._running[key])
+
+    def _was_lost(self, action: RunStep) -> bool:
+        return any(attempt.position == action.position for attempt in self.lost)
 
     def _is_wanted(self, attempt: Attempt) -> bool:
         action = self.machine.open.get(attempt.position)
         return isinstance(action, RunStep) and action.number == attempt.number
-
-
-def _starts_at(action: RunStep) -> datetime:
-    return action.not_before or action.opened_at
-
-
-def _position(action: Open) -> Position:
-    return () if isinstance(action, End) else action.position

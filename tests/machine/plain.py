@@ -10,7 +10,9 @@ from interpreter.machine import Machine
 
 def plain(thing: Any) -> Any:
     if isinstance(thing, BaseException):
-        return [f"{type(error).__name__}: {error}" for error in _with_contexts(thing)]
+        return [
+            (f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())) for error in _with_contexts(thing)
+        ]
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
         fields = [getattr(thing, field.name) for field in dataclasses.fields(thing) if field.compare]
         return type(thing).__name__, *map(plain, fields)

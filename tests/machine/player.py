@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import Any
 
 from dataflows import (
     Cancelled,
     Flow,
-    Retry,
     RetryAfter,
     cancel,
     fork,
@@ -22,38 +20,41 @@ from dataflows import (
     now,
     race,
     random,
-    sleep,
-    sleep_until,
-    step,
     uuid,
-    wait,
 )
 from dataflows import commands as language
 from dataflows.outcome import Error, Outcome, Value
 from dataflows.workflow import Workflow
 from interpreter.machine import RunStep
-from tests.machine.by_hand import START, work
 from tests.machine.plain import plain
 from tests.machine.programs import (
     CATCHES,
     Again,
+    Anew,
     Ask,
     Await,
     Block,
     Branch,
+    Change,
+    Child,
     Do,
+    DoOnce,
     Fail,
     First,
     Guard,
     Helper,
+    Later,
     Leave,
     Look,
     Nap,
     NapUntil,
+    Show,
     Start,
     Stop,
+    Tell,
     Together,
 )
+from tests.machine.singles import outward, single
 
 
 @dataclass
@@ -66,6 +67,7 @@ class Run:
     :ivar ends: the paths of branches whose generator has returned, and what it returned.
     :ivar cancellations: where each fiber was cancelled.
     :ivar surprises: answers that are not what the command, or its branches, came to.
+    :ivar asks: whether this is the code that asks ``patched``, or the code before it.
     :ivar fiber: those of ``cancellations`` that are this fiber's.
     """
 
@@ -75,6 +77,7 @@ class Run:
     ends: list[tuple[str, Any]] = field(default_factory=list)
     cancellations: list[list[str]] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
+    asks: bool = True
     fiber: list[str] = field(default_factory=list)
 
     def in_new_fiber(self) -> Run:
@@ -89,13 +92,18 @@ class Program:
     :ivar run: of the generator that was begun last.
     """
 
-    def __init__(self, block: Block) -> None:
+    def __init__(self, block: Block, asks: bool = True) -> None:
         self.block = block
+        self.asks = asks
         self.run = Run()
         self.workflow = Workflow(self._begin, "program")
 
+    def before_its_changes(self) -> Program:
+        """The code as it was when nothing of it was ``patched``."""
+        return Program(self.block, asks=False)
+
     def _begin(self) -> Flow[list[Any]]:
-        self.run = Run()
+        self.run = Run(asks=self.asks)
         return (yield from play(self.block, "s", self.run.in_new_fiber()))
 
 
@@ -106,6 +114,8 @@ def attempt(action: RunStep) -> Outcome[Any]:
 
 def result_of_attempt(command: language.Step[Any], number: int) -> Outcome[Any]:
     failures, rate_limited, value = command.args
+    if command.once and failures:
+        return Error(OSError(f"the only attempt at {command.name}"))
     if number > failures:
         return Value(value)
     return Error(RetryAfter(1) if rate_limited else OSError(f"attempt {number} at {command.name}"))
@@ -130,9 +140,13 @@ def note(node: Any, path: str, run: Run) -> Flow[Any]:
             run.fiber.append(path)
         raise
     run.notes.append((path, type(node), plain(answer)))
-    if isinstance(node, Do | Nap | NapUntil) and answer != getattr(node, "value", None):
+    if isinstance(node, Do | DoOnce | Nap | NapUntil | Tell | Show | Later) and answer != _expected(node):
         run.surprises.append(f"{path} was answered {answer}")
     return answer
+
+
+def _expected(node: Any) -> Any:
+    return node.value if isinstance(node, Do | DoOnce) else None
 
 
 # Statements -------------------------------------------------------------------------------------
@@ -183,12 +197,18 @@ def _fits(node: Together | First, path: str, answer: Any, ends: dict[str, Any]) 
     return not is_generator or ends[f"{path}.{number}"] == plain(answer.value)
 
 
-def start(node: Start, path: str, run: Run) -> Flow[Any]:
+def forked(node: Start, path: str, run: Run) -> Flow[Any]:
     run.tasks.append((yield from note(node, path, run)))
 
 
 def ask(node: Ask | Stop, path: str, run: Run) -> Flow[Any]:
     return (yield from note(node, path, run)) if run.tasks else None
+
+
+def change(node: Change, path: str, run: Run) -> Flow[Any]:
+    if run.asks and (yield from note(node, path, run)):
+        return (yield from play(node.new, f"{path}.new", run))
+    return (yield from play(node.old, f"{path}.old", run))
 
 
 STATEMENTS: dict[type[Any], Callable[[Any, str, Run], Flow[Any]]] = {
@@ -198,9 +218,10 @@ STATEMENTS: dict[type[Any], Callable[[Any, str, Run], Flow[Any]]] = {
     Fail: fail,
     Together: scope,
     First: scope,
-    Start: start,
+    Start: forked,
     Ask: ask,
     Stop: ask,
+    Change: change,
 }
 
 
@@ -217,8 +238,10 @@ def lived(block: Block, path: str, run: Run) -> Flow[list[Any]]:
 def command(node: Any, path: str, run: Run) -> Any:
     """What the node yields; a command, but for ``Mistake``."""
     match node:
-        case Do() | Nap() | NapUntil() | Await():
+        case Do() | DoOnce() | Nap() | NapUntil() | Await():
             return single(node, path)
+        case Tell() | Show() | Child() | Later() | Change() | Anew():
+            return outward(node, path)
         case Start() | Together() | First():
             return combined(node, path, run)
         case Ask():
@@ -228,20 +251,6 @@ def command(node: Any, path: str, run: Run) -> Any:
         case Look():
             return {"now": now, "uuid": uuid, "random": random}[node.at]()
     return 42
-
-
-def single(node: Do | Nap | NapUntil | Await, path: str) -> Any:
-    match node:
-        case Do():
-            retry = Retry(attempts=node.attempts, first=1, factor=1, jitter=0)
-            return step(path, work, node.failures, node.rate_limited, node.value, retry=retry)
-        case Nap():
-            return sleep(path, node.seconds)
-        case NapUntil():
-            return sleep_until(path, START + timedelta(seconds=node.seconds))
-        case Await():
-            default = {"default": "default"} if node.has_default and node.timeout is not None else {}
-            return wait(node.signal, *filter(None, [node.type]), timeout=node.timeout, **default)
 
 
 def combined(node: Start | Together | First, path: str, run: Run) -> Any:

@@ -16,6 +16,15 @@ class Do:
     attempts: int = 1
     rate_limited: bool = False
     value: Any = None
+    transaction: bool = False
+
+
+@dataclass(frozen=True)
+class DoOnce:
+    """A step that runs at most once, and may fail."""
+
+    fails: bool = False
+    value: Any = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,7 @@ class Await:
     type: type | None = None
     timeout: int | None = None
     has_default: bool = False
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +93,51 @@ class First:
 
 
 @dataclass(frozen=True)
+class Tell:
+    """Sends a signal, to one that is there or is not."""
+
+    arrives: bool
+
+
+@dataclass(frozen=True)
+class Show:
+    """Publishes a value, which the journal can hold or cannot."""
+
+    value: Any
+    fits: bool = True
+
+
+@dataclass(frozen=True)
+class Child:
+    """Another execution, waited for or not, and what becomes of it."""
+
+    fate: str
+    is_waited_for: bool = True
+
+
+@dataclass(frozen=True)
+class Later:
+    """Defers a step that fails so many times, and is tried so often."""
+
+    failures: int = 0
+    attempts: int = 1
+
+
+@dataclass(frozen=True)
+class Change:
+    """Asks ``patched``, and goes the new way or the old."""
+
+    name: str
+    new: Block
+    old: Block
+
+
+@dataclass(frozen=True)
+class Anew:
+    """Continues as new."""
+
+
+@dataclass(frozen=True)
 class Guard:
     """try, except and finally."""
 
@@ -112,10 +167,13 @@ class Leave:
     """Returns."""
 
 
-Single: TypeAlias = Do | Nap | NapUntil | Await | Look | Together | First
+FATES = ("returns", "fails", "is cancelled", "is another's", "ends early")
+"""What becomes of a child; early is before its start is journaled."""
+
+Single: TypeAlias = Do | DoOnce | Nap | NapUntil | Await | Look | Tell | Show | Child | Later | Together | First
 """What can be a branch without a generator around it."""
 
-Node: TypeAlias = Single | Mistake | Ask | Stop | Start | Guard | Helper | Again | Fail | Leave
+Node: TypeAlias = Single | Mistake | Ask | Stop | Start | Guard | Helper | Again | Fail | Leave | Change | Anew
 Block: TypeAlias = tuple[Node, ...]
 Branch: TypeAlias = Block | Single | Ask
 """A generator, a single command, or a task."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataflows.commands import Command, Sleep, Step, Wait
+from dataflows.commands import Command, Defer, Publish, Signal, Sleep, Step, Wait
 from dataflows.errors import RetryAfter, WaitTimeout
 from dataflows.outcome import Error, Outcome, Value
+from tests.machine.happenings import outcome_of_publishing, outcome_of_sending
 from tests.machine.player import Program, result_of_attempt
 
 
@@ -17,18 +18,35 @@ def reference(program: Program) -> Outcome[Any]:
     """Its outcome; what it saw is noted in ``program.run``."""
     generator = program.workflow()
     answer: Outcome[Any] = Value(None)
+    deferred: list[Step[Any]] = []
     while True:
         try:
             command = generator.send(answer.value) if isinstance(answer, Value) else generator.throw(answer.exception)
         except StopIteration as stop:
             return Value(stop.value)
         except Exception as error:
+            _make_up_for(deferred, error)
             return Error(error)
-        answer = _answer(command)
+        answer = _answer(command, deferred)
 
 
-def _answer(command: Command[Any]) -> Outcome[Any]:
+def _make_up_for(deferred: list[Step[Any]], error: Exception) -> None:
+    for step in reversed(deferred):
+        if isinstance(outcome := _called(step), Error):
+            failure = outcome.exception
+            error.add_note(f"deferred step {step.name!r} failed: {type(failure).__name__}: {failure}")
+
+
+def _answer(command: Command[Any], deferred: list[Step[Any]]) -> Outcome[Any]:
     match command:
+        case Defer():
+            deferred.append(command.step)
+            return Value(None)
+        case Signal():
+            return outcome_of_sending(command.execution_id)
+        case Publish():
+            outcome = outcome_of_publishing(command.value)
+            return outcome if isinstance(outcome, Error) else Value(None)
         case Step():
             return _called(command)
         case Sleep():
@@ -43,6 +61,8 @@ def _answer(command: Command[Any]) -> Outcome[Any]:
 
 def _called(command: Step[Any]) -> Outcome[Any]:
     """Try until it succeeds or has failed too often; being asked to wait is no failure."""
+    if command.once:
+        return result_of_attempt(command, 1)
     assert command.retry is not None
     number = failures = 0
     while True:

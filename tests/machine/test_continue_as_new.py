@@ -17,7 +17,7 @@ from tests.machine.by_hand import ByHand, work
 Begin = Callable[..., ByHand]
 
 
-def monthly(month: int) -> Flow[None]:
+def monthly(month: int) -> Flow[int]:
     yield from step("bill", work)
     return (yield from continue_as_new(month + 1))
 

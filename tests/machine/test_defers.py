@@ -111,6 +111,23 @@ def test_one_that_fails_for_good_is_noted_on_the_error_and_the_next_still_runs(b
     ]
 
 
+class Mute(Exception):
+    """Has no text."""
+
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+def test_one_that_fails_with_an_exception_that_has_no_text_keeps_the_next_from_nothing(begin: Begin) -> None:
+    hand = failed(begin)
+    hand.fail("cancel flight", Mute())
+    assert hand.names == ["cancel hotel"]
+    hand.succeed("cancel hotel")
+    with pytest.raises(OSError, match="no seat") as raised:
+        assert hand.result
+    assert raised.value.__notes__ == ["deferred step 'cancel flight' failed: Mute"]
+
+
 def test_it_is_tried_again_by_its_own_policy(begin: Begin) -> None:
     def flow() -> Flow[Any]:
         yield defer("undo", work, retry=Retry(attempts=2))

@@ -6,7 +6,9 @@ import functools
 from collections.abc import Awaitable
 from typing import Any, assert_type
 
-from dataflows import Flow, Retry, step
+from psycopg import Connection
+
+from dataflows import Flow, Retry, defer, step, transaction
 
 
 def fetch(id: int) -> dict[str, str]:
@@ -35,6 +37,15 @@ def first(items: list[str]) -> str:
 
 def nothing() -> None:
     return None
+
+
+def move(connection: Connection[Any], amount: int, note: str = "") -> int:
+    connection.execute("UPDATE accounts SET balance = balance - %s", [amount])
+    return amount
+
+
+def count(connection: Connection[Any]) -> tuple[int, str]:
+    return 1, str(connection)
 
 
 class Shop:
@@ -94,6 +105,23 @@ def lambdas(shop: Shop) -> Flow[None]:
 def options() -> Flow[None]:
     policy = Retry(attempts=3, first="2s", within="1h", never=(KeyError,))
     assert_type((yield from step("fetch-item", fetch, 42, retry=policy, timeout="30s", on="processes")), dict[str, str])
+
+
+def at_most_once() -> Flow[None]:
+    assert_type((yield from step("fetch-item", fetch, 42, once=True, timeout="30s")), dict[str, str])
+    assert_type((yield from step("fetch-item", fetch_async, 42, once=True)), dict[str, str])
+
+
+def transactions() -> Flow[None]:
+    assert_type((yield from transaction("move", move, 5)), int)
+    assert_type((yield from transaction("move", move, 5, "rent", retry=Retry(attempts=3))), int)
+    assert_type((yield from transaction("count", count)), tuple[int, str])
+    assert_type((yield from transaction("move", functools.partial(move, note="rent"), 5)), int)
+
+
+def deferring(shop: Shop) -> Flow[None]:
+    assert_type((yield from defer("fetch-item", fetch, 42)), None)
+    assert_type((yield from defer("reserve", shop.reserve, "spoon", 3, retry=Retry(attempts=3), timeout="1m")), None)
 
 
 def yielded_bare() -> Flow[None]:

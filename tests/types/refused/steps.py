@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataflows import Flow, step
+from typing import Any
+
+from psycopg import Connection
+
+from dataflows import Flow, defer, step, transaction
 
 
 def fetch(id: int) -> dict[str, str]:
@@ -48,3 +52,30 @@ def options_of_the_wrong_type() -> Flow[None]:
 
 def an_answer_taken_for_another_type() -> Flow[int]:
     return (yield from step("fetch-item", fetch, 42))  # refused
+
+
+def move(connection: Connection[Any], amount: int) -> int:
+    return amount
+
+
+def arguments_of_a_transaction() -> Flow[None]:
+    yield from transaction("move", move, "five")  # refused
+    yield from transaction("move", move)  # refused
+    yield from transaction("move", move, 5, 6)  # refused
+    yield from transaction("fetch-item", fetch, 42)  # refused
+    yield from transaction("move", move, 5, on="gpu")  # refused
+
+
+def arguments_of_what_is_deferred() -> Flow[None]:
+    yield from defer("fetch-item", fetch, "no int")  # refused
+    yield from defer("fetch-item", fetch_async)  # refused
+    yield from defer("fetch-item", fetch(42))  # refused
+
+
+def more_options_of_the_wrong_type() -> Flow[None]:
+    yield from step("fetch-item", fetch, 42, once="yes")  # refused
+    yield from transaction("move", move, 5, retry=3)  # refused
+
+
+def an_answer_of_a_transaction_taken_for_another_type() -> Flow[str]:
+    return (yield from transaction("move", move, 5))  # refused
