@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interpreter.reader": CALLS,
     "interpreter.scheduler": CALLS | {"interpreter.client"},
     "interpreter.service": SERVING | {"interpreter.testing"},
+    "interpreter.pytest_plugin": {"interpreter.testing"},
     "interpreter.cli": SERVING | {"interpreter.service", "interpreter.testing"},
     "interpreter": SERVING,
 }
