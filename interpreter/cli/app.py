@@ -13,6 +13,7 @@ from interpreter.cli.check import check
 from interpreter.cli.control import cancel, delete, fork, pause, resume, retry, terminate
 from interpreter.cli.exits import MEANINGS
 from interpreter.cli.explain import explain
+from interpreter.cli.lint import lint
 from interpreter.cli.look import list_executions, show
 from interpreter.cli.migrate import migrate
 from interpreter.cli.output import reporting
@@ -46,6 +47,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "record": record,
     "explain": explain,
     "migrate": migrate,
+    "lint": lint,
 }
 
 app = typer.Typer(
