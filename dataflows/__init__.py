@@ -24,6 +24,7 @@ from dataflows.errors import (
     StepTimeout,
     TaskCancelled,
     WaitTimeout,
+    WorkflowWarning,
 )
 from dataflows.events import Event, Trigger
 from dataflows.logs import get_logger
@@ -83,6 +84,7 @@ __all__ = [
     "WaitTimeout",
     "Winner",
     "Workflow",
+    "WorkflowWarning",
     "cancel",
     "cancelled",
     "child",

@@ -43,6 +43,10 @@
     └── Mismatch                   the journal and the code disagree: the execution is blocked
         └── PatchPassed            older code has passed a ``patched(...)``: to be replayed with that answer
 
+
+    UserWarning
+    └── WorkflowWarning            a check has found something in a workflow's source
+
 This module knows nothing of machines, journals or databases; it is the vocabulary
 in which they complain. A message says what happened and what to do.
 """
@@ -86,6 +90,7 @@ __all__ = [
     "UnknownWorkflow",
     "WaitTimeout",
     "WorkflowRefused",
+    "WorkflowWarning",
     "WrongStatus",
     "WrongYield",
 ]
@@ -269,7 +274,7 @@ class UnknownWorkflow(DataflowsError, LookupError):
 
 
 class WorkflowRefused(DataflowsError, TypeError):
-    """What ``@workflow`` decorates is not a generator function."""
+    """What ``@workflow`` decorates is not a generator function, or a strict check has found something in it."""
 
 
 class DuplicateWorkflow(DataflowsError):
@@ -320,3 +325,7 @@ class PatchPassed(Mismatch):
     def __str__(self) -> str:
         asked = ", ".join(f"patched({change!r})" for change in sorted(self.changes))
         return f"the journal was written by code that did not ask {asked}; replay it with False for an answer"
+
+
+class WorkflowWarning(UserWarning):
+    """A check has found something in a workflow's source; issued once, at the author's file and line."""

@@ -11,6 +11,8 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, ParamSpec, TypeVar
 
+from dataflows.checks import tell
+from dataflows.checks.source import innermost_function
 from dataflows.commands import Flow
 from dataflows.errors import DuplicateWorkflow, UnknownWorkflow, WorkflowRefused
 from dataflows.events import Trigger
@@ -58,9 +60,7 @@ class Workflow(Generic[P, T_co]):
     @property
     def source(self) -> str:
         """``file:line`` of the function."""
-        function: Any = inspect.unwrap(self.function)
-        while isinstance(function, functools.partial):
-            function = inspect.unwrap(function.func)
+        function: Any = innermost_function(self.function)
         code = function.__code__
         return f"{code.co_filename}:{code.co_firstlineno}"
 
@@ -112,14 +112,24 @@ registry = Registry()
 
 
 def workflow(
-    name: str, /, *, version: int = 1, retry: Retry | None = None, trigger: Trigger | None = None
+    name: str,
+    /,
+    *,
+    version: int = 1,
+    retry: Retry | None = None,
+    trigger: Trigger | None = None,
+    strict: bool | None = None,
 ) -> Callable[[Callable[P, Flow[T]]], Workflow[P, T]]:
     """Register a generator function as the workflow ``name``.
+
+    Its source is checked for what would not replay (``dataflows.checks``); each finding is a ``WorkflowWarning``.
 
     :param version: a whole number; new executions take the highest, running ones keep theirs.
     :param retry: the default policy of its steps.
     :param trigger: the events that start it; such a workflow takes one ``Event``.
-    :raises WorkflowRefused: what is decorated is no generator function.
+    :param strict: whether findings are errors; default: whether ``dataflows.checks.strict()`` or the environment
+        variable ``DATAFLOWS_STRICT=1`` has said so.
+    :raises WorkflowRefused: what is decorated is no generator function, or has findings where they are errors.
     :raises DuplicateWorkflow: other code is registered under that name and version.
     """
     check_name(name, "a workflow's name")
@@ -128,6 +138,7 @@ def workflow(
 
     def register(function: Callable[P, Flow[T]]) -> Workflow[P, T]:
         _check_generator_function(name, function)
+        tell(name, function, strict)
         made = Workflow(function, name, version, retry, trigger)
         registry.add(made)
         return made

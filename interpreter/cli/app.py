@@ -13,6 +13,7 @@ from interpreter.cli.check import check
 from interpreter.cli.control import cancel, delete, fork, pause, resume, retry, terminate
 from interpreter.cli.exits import MEANINGS
 from interpreter.cli.explain import explain
+from interpreter.cli.lint import lint
 from interpreter.cli.look import list_executions, show
 from interpreter.cli.migrate import migrate
 from interpreter.cli.output import reporting
@@ -48,6 +49,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "explain": explain,
     "purge": purge,
     "migrate": migrate,
+    "lint": lint,
 }
 
 app = typer.Typer(

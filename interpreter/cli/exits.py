@@ -40,7 +40,7 @@ class Exit(IntEnum):
 
 MEANINGS = {
     Exit.DONE: "done",
-    Exit.FAILED: "the execution failed; of a worker: a step made it exit; of a check: something was found",
+    Exit.FAILED: "the execution failed; of a worker: a step made it exit; of a check or lint: something was found",
     Exit.MISUSED: "wrong usage: an option, an input or a module that cannot be",
     Exit.NOT_FOUND: "no such execution or workflow, or it has ended and takes no more messages",
     Exit.TIMED_OUT: "it has not ended in time, and goes on",

@@ -123,6 +123,6 @@ def forking() -> Flow[tuple[int, int, int]]:
 @workflow("fault/computing")
 def computing(times: int, seconds: float) -> Flow[int]:
     for index in range(times):
-        time.sleep(seconds)
+        time.sleep(seconds)  # dataflows: allow DF202
         yield from step(f"step-{index}", work, 0.0)
     return times

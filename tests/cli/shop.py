@@ -32,7 +32,7 @@ def leave() -> None:
 
 @workflow("add")
 def add_up(a: int, b: int = 10) -> Flow[int]:
-    print("the workflow says something itself")
+    print("the workflow says something itself")  # dataflows: allow DF205
     return (yield from step("sum", add, a, b))
 
 
@@ -79,6 +79,6 @@ def leaver() -> Flow[None]:
 
 @workflow("change")
 def changing() -> Flow[str]:
-    yield from step(os.environ.get("SHOP_STEP", "before"), add, 1, 1)
+    yield from step(os.environ.get("SHOP_STEP", "before"), add, 1, 1)  # dataflows: allow DF105
     yield from wait("go")
     return "gone"

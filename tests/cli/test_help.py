@@ -17,8 +17,8 @@ from tests.cli.shop import echo
 Dataflows = Callable[..., Result]
 
 
-WITHOUT = {"--json": {"record", "replay"}, "DATAFLOWS_DATABASE_URL": {"explain"}}
-"""A test that is written, and a debugger, are for people; an explanation needs no journal."""
+WITHOUT = {"--json": {"record", "replay"}, "DATAFLOWS_DATABASE_URL": {"explain", "lint"}}
+"""A test that is written, and a debugger, are for people; an explanation and a look at the source need no journal."""
 
 
 def test_the_first_page_names_every_command_and_what_every_exit_code_means(dataflows: Dataflows) -> None:

@@ -6,6 +6,7 @@ little more than twice the calls.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -28,12 +29,15 @@ def calls(run: Callable[[], object]) -> int:
         nonlocal count
         count += event == "call"
 
+    gc.collect()  # commands that other tests have left may have finalizers, which would count
+    gc.disable()
     before = sys.getprofile()
     sys.setprofile(profile)
     try:
         run()
     finally:
         sys.setprofile(before)
+        gc.enable()
     return count
 
 

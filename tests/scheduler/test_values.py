@@ -176,7 +176,7 @@ def test_a_workflow_may_go_on_after_a_result_that_cannot_be_stored(scheduler: Sc
 @workflow("steps/bad result")
 def bad_result() -> Flow[Any]:
     yield from step("fine", lambda: 1)
-    return threading.Lock()
+    return threading.Lock()  # dataflows: allow DF203
 
 
 def test_a_workflows_result_that_cannot_be_stored_fails_the_execution(scheduler: Scheduler) -> None:

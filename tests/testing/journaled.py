@@ -40,7 +40,7 @@ def work(*args: Any) -> Any:
 
 
 @workflow("testing-order")
-def order(customer: dict[str, str], count: int) -> Flow[str]:
+def order(customer: dict[str, str], count: int) -> Flow[str]:  # dataflows: allow DF105
     reservation, charge = yield from gather(
         step(os.environ.get("TESTING_STEP", "reserve"), work, customer, count), step("charge", work, customer)
     )
