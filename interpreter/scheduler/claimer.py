@@ -83,6 +83,7 @@ class Claimer:
         self._inboxes: set[str] = set()
         self._due: Timers[None] = Timers(lambda item, due: True)
         self._left_some = False
+        self._may_be_suspects = True
         self._horizon = Horizon(lease.clock)
         self._polled_at = time.monotonic()
         self._closed = threading.Event()
@@ -95,6 +96,11 @@ class Claimer:
         """There may be something to claim."""
         self._hinted = True
         self._listener.ring()
+
+    def hint_at_suspects(self) -> None:
+        """There may be something to claim that has just killed its scheduler."""
+        self._may_be_suspects = True
+        self.hint()
 
     def look_at_inbox(self, execution_id: str) -> None:
         """Read the unread messages of an execution that is held."""
@@ -177,10 +183,11 @@ class Claimer:
             inboxes.update(claims.find_messages(self._connection, scheduler, list(self._driver.held)))
         known = list(self._workflows())
         look = self._horizon.begin(known)
-        is_any_due = claims.is_any_due(self._connection, known, look.since)
-        if not is_any_due:
+        is_due, is_suspect = claims.look_for_due(self._connection, known, look.since)
+        if not is_due:
             self._horizon.end(look, [], 1)
-        return is_any_due
+        self._may_be_suspects = self._may_be_suspects or is_suspect
+        return is_due or is_suspect
 
     def _claim(self, scheduler: int) -> None:
         self._left_some = True  # until it is known: what is let go meanwhile must hint
@@ -192,7 +199,8 @@ class Claimer:
             self._room.settle(most)
 
     def _claim_up_to(self, most: int, scheduler: int, workflows: Workflows) -> None:
-        suspects = not any(held.is_suspect for held in list(self._driver.held.values()))
+        is_one_held = any(held.is_suspect for held in list(self._driver.held.values()))
+        suspects = self._may_be_suspects and not is_one_held
         known = list(workflows)
         look = self._horizon.begin(known)
 
@@ -209,7 +217,8 @@ class Claimer:
 
         taken = self._take_up(scheduler, workflows, claim)
         self._horizon.end(look, [one.claimed for one in taken], most)
-        self._left_some = not suspects or any(one.claimed.deaths >= SUSPECT for one in taken)
+        self._may_be_suspects = is_one_held or any(one.claimed.deaths >= SUSPECT for one in taken)
+        self._left_some = self._may_be_suspects
         if len(taken) == most:
             self.hint()
 

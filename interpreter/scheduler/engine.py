@@ -96,7 +96,12 @@ class Engine:
     def _start(self, started: ExitStack) -> None:
         database, settings, monitor = self._database, self._settings, self._monitor
         self._lease = Lease(
-            database.connect, settings.lease, settings.deadly, self._on_lost, lambda: self._claimer.hint(), monitor
+            database.connect,
+            settings.lease,
+            settings.deadly,
+            self._on_lost,
+            lambda: self._claimer.hint_at_suspects(),
+            monitor,
         )
         started.callback(self._lease.close)
         started.callback(self._hand_back)
@@ -239,6 +244,9 @@ class Engine:
             watch.set_exception(
                 SchedulerStopped(f"a step asked the process to exit ({error!r}); it runs again in another scheduler")
             )
+
+    def _on_takeover(self) -> None:
+        self._claimer.hint_at_suspects()
 
     def _on_lost(self, scheduler: int) -> None:
         self._driver.post(self._driver.on_lost, scheduler)

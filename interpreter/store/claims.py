@@ -18,7 +18,7 @@ from interpreter.store.queries import QUERIES
 from interpreter.store.records import Claimed, Message, Outside, Taken, Written
 from interpreter.store.rows import FORMAT, Row
 
-__all__ = ["claim", "find_messages", "is_any_due", "list_held", "read_inbox", "read_journals", "take_up"]
+__all__ = ["claim", "find_messages", "list_held", "look_for_due", "read_inbox", "read_journals", "take_up"]
 
 _KNOWN: dict[str, type[Any]] = {"workflows": TextArray, "versions": IntArray}
 _TAKEN: dict[str, type[Any]] = {"ids": TextArray, "generations": IntArray}
@@ -28,13 +28,18 @@ LastApplied = Callable[[Claimed], int]
 """Up to which entry the journal of an execution is known already; 0: not at all."""
 
 
-def is_any_due(connection: Connection[Any], known: Sequence[tuple[str, int]], since: datetime | None = None) -> bool:
-    """Whether there is anything to claim of these workflow versions. It costs the database next to nothing.
+def look_for_due(
+    connection: Connection[Any], known: Sequence[tuple[str, int]], since: datetime | None = None
+) -> tuple[bool, bool]:
+    """Whether there is anything to claim of these workflow versions, and whether a suspect is due, of whatever version.
+
+    It costs the database next to nothing.
 
     :param since: what became due before is not looked at; default: all is.
     """
-    parameters = {**named_columns(_KNOWN, known), "format": FORMAT, "since": since}
-    return connection.execute(QUERIES["look_for_due"], parameters, prepare=True).fetchone() is not None
+    row = _execute(connection, "look_for_due", {**_known(known), "since": since}).fetchone()
+    assert row is not None
+    return bool(row[0]), bool(row[1])
 
 
 def claim(
@@ -49,16 +54,27 @@ def claim(
 ) -> list[Taken]:
     """Take up to ``most`` executions that are due, of workflow versions that are ``known`` here, oldest due first.
 
-    :param suspects: whether one that has killed schedulers may be among them.
+    :param suspects: whether one that has killed schedulers may be among them; it comes first.
     :param since: what became due before is left; default: nothing is.
     """
-    parameters = {**named_columns(_KNOWN, known), "most": most, "suspects": suspects, "format": FORMAT}
-    parameters["since"] = since
+    parameters = {"scheduler": scheduler, **_known(known)}
     with one_transaction(connection):
-        rows = _execute(connection, "claim", {"scheduler": scheduler, **parameters}).fetchall()
-        claimed = [Claimed(*row) for row in rows]
+        claimed: list[Claimed] = []
+        if suspects:
+            claimed += _claimed(_execute(connection, "claim_suspect", parameters))
+        if most > len(claimed):
+            parameters |= {"most": most - len(claimed), "since": since}
+            claimed += _claimed(_execute(connection, "claim", parameters))
         reading = _Reading(connection, scheduler, claimed, last_applied)
     return reading.taken()
+
+
+def _known(known: Sequence[tuple[str, int]]) -> dict[str, Any]:
+    return {**named_columns(_KNOWN, known), "format": FORMAT}
+
+
+def _claimed(cursor: Cursor[Any]) -> list[Claimed]:
+    return [Claimed(*row) for row in cursor]
 
 
 def take_up(

@@ -70,51 +70,40 @@ WHERE scheduler = %(scheduler)s
 RETURNING id
 
 -- name: look_for_due
--- Whether there is anything to claim: what an idle scheduler asks, which locks and writes nothing. "since" as in claim.
-SELECT FROM unnest(%(workflows)b, %(versions)b) AS known (workflow, version)
-WHERE EXISTS (
+-- Whether there is anything to claim, and whether there is a suspect: what an idle scheduler asks, which locks and writes
+-- nothing. "since" as in claim.
+SELECT bool_or(EXISTS (
     SELECT FROM dataflows.executions e
     WHERE e.workflow = known.workflow AND e.version = known.version
       AND e.due_at >= coalesce(%(since)s::timestamptz, '-infinity') AND e.due_at <= now()
       AND e.deaths < 2 AND NOT e.paused AND e.format <= %(format)s
     OFFSET 0
-) OR EXISTS (
-    SELECT FROM dataflows.executions e
-    WHERE e.workflow = known.workflow AND e.version = known.version
-      AND e.deaths >= 2 AND e.due_at <= now() AND NOT e.paused AND e.format <= %(format)s
-    OFFSET 0
-)
-LIMIT 1
+)) AS is_due, (
+    SELECT true FROM dataflows.executions e WHERE e.deaths >= 2 AND e.due_at <= now() AND NOT e.paused
+    ORDER BY e.due_at LIMIT 1
+) AS is_suspect
+FROM unnest(%(workflows)b, %(versions)b) AS known (workflow, version)
 
 -- name: claim
 -- One index range scan for each workflow version known here, oldest due first; "expected" is one row that is expected to
--- be a thousand, so that it is never thought better to read and sort all that is due. Besides them one suspect at most (held by
--- two or more schedulers that died, and no progress between), so that the next death names the guilty one.
--- What became due before "since" is not looked at: no live row is expected there, and dead ones are while an old
--- snapshot keeps them. Each row tells the latest due time among those taken; it is null where no clock shows it.
+-- be a thousand, so that it is never thought better to read and sort all that is due. What became due before "since" is
+-- not looked at: no live row is expected there, and dead ones are while an old snapshot keeps them. Each row tells the
+-- latest due time among those taken; it is null where no clock shows it. The parameters stand in (SELECT …), where the
+-- planner does not see them: so a plan for these is no better than one for any, and is made once, not each time.
 WITH lease AS MATERIALIZED (
     SELECT FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
-), known AS MATERIALIZED (
-    SELECT * FROM unnest(%(workflows)b, %(versions)b) AS known (workflow, version)
-), innocent AS MATERIALIZED (
+), taken AS MATERIALIZED (
     SELECT found.id, found.due_at
-    FROM known,
+    FROM unnest((SELECT %(workflows)b), (SELECT %(versions)b)) AS known (workflow, version),
     LATERAL (
         SELECT e.id, e.due_at FROM dataflows.executions e, generate_series(1, (SELECT 1)) AS expected
         WHERE e.workflow = known.workflow AND e.version = known.version
-          AND e.due_at >= coalesce(%(since)s::timestamptz, '-infinity') AND e.due_at <= now()
-          AND e.deaths < 2 AND NOT e.paused AND e.format <= %(format)s
-        ORDER BY e.due_at LIMIT %(most)s
+          AND e.due_at >= (SELECT coalesce(%(since)s::timestamptz, '-infinity')) AND e.due_at <= now()
+          AND e.deaths < 2 AND NOT e.paused AND e.format <= (SELECT %(format)s)
+        ORDER BY e.due_at LIMIT (SELECT %(most)s::bigint)
         FOR UPDATE OF e SKIP LOCKED
     ) AS found
-), suspect AS MATERIALIZED (
-    SELECT e.id, e.due_at FROM dataflows.executions e
-    WHERE %(suspects)s AND e.deaths >= 2 AND e.due_at <= now() AND NOT e.paused AND e.format <= %(format)s
-      AND EXISTS (SELECT FROM known WHERE known.workflow = e.workflow AND known.version = e.version OFFSET 0)
-    ORDER BY e.due_at LIMIT 1
-    FOR UPDATE SKIP LOCKED
-), taken AS MATERIALIZED (
-    SELECT id, due_at FROM (TABLE innocent UNION ALL TABLE suspect) AS due ORDER BY due_at LIMIT %(most)s
+    ORDER BY found.due_at LIMIT (SELECT %(most)s::bigint)
 )
 UPDATE dataflows.executions e
 SET scheduler = %(scheduler)s, status = 'running', due_at = NULL
@@ -122,6 +111,26 @@ FROM lease
 WHERE e.id = ANY (ARRAY(SELECT id FROM taken))
 RETURNING e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths, e.created_at,
           (SELECT max(due_at) FROM taken WHERE isfinite(due_at))
+
+-- name: claim_suspect
+-- The same for one execution that was held by two or more schedulers that died, with no progress between: one at a time,
+-- so that the next death names the guilty one.
+WITH lease AS MATERIALIZED (
+    SELECT FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
+), known AS MATERIALIZED (
+    SELECT * FROM unnest(%(workflows)b, %(versions)b) AS known (workflow, version)
+), suspect AS MATERIALIZED (
+    SELECT e.id FROM dataflows.executions e
+    WHERE e.deaths >= 2 AND e.due_at <= now() AND NOT e.paused AND e.format <= %(format)s
+      AND EXISTS (SELECT FROM known WHERE known.workflow = e.workflow AND known.version = e.version OFFSET 0)
+    ORDER BY e.due_at LIMIT 1
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE dataflows.executions e
+SET scheduler = %(scheduler)s, status = 'running', due_at = NULL
+FROM lease
+WHERE e.id = ANY (ARRAY(SELECT id FROM suspect))
+RETURNING e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths, e.created_at, NULL::timestamptz
 
 -- name: read_journal
 -- The entries that a holder does not have yet. A time that Python cannot show (somebody has edited the row) is null

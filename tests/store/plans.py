@@ -74,14 +74,17 @@ _CLAIM = {
     "workflows": TextArray([f"w{number}" for number in range(40)]),
     "versions": IntArray([1] * 40),
     "most": 50,
-    "suspects": True,
     "since": None,
 }
 _START = {"workflow": "w1", "version": 1, "delay": timedelta(0), "format": FORMAT, "tags": None}
 _SEND = {"execution_id": _IDS[0], "kind": "signal", "name": "approval", "encoding": "json", "payload": b"1"}
 
 QUESTIONS = {
-    "claim": Question(_CLAIM, {"executions_due", "executions_suspect"} | _EXECUTION),
+    "claim": Question(_CLAIM, {"executions_due"} | _EXECUTION),
+    "claim_suspect": Question(
+        {name: _CLAIM[name] for name in ("scheduler", "workflows", "versions", "format")},
+        {"executions_suspect"} | _EXECUTION,
+    ),
     "look_for_due": Question(
         {name: _CLAIM[name] for name in ("workflows", "versions", "since", "format")},
         {"executions_due", "executions_suspect"},
