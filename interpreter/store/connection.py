@@ -87,9 +87,9 @@ def one_transaction(connection: Connection[Any]) -> Iterator[None]:
         return
     try:
         with connection.pipeline():
-            connection.execute(_BEGIN)
+            connection.execute(_BEGIN, prepare=True)
             yield
-            connection.execute(_COMMIT)
+            connection.execute(_COMMIT, prepare=True)
     finally:
         if not connection.closed:
             connection.rollback()  # nothing, where it was committed

@@ -18,6 +18,7 @@ import psycopg
 from dataflows import Flow, gather, sleep, step, wait, workflow
 from interpreter import Scheduler
 from tests.benchmarks.programs.common import Values, percentile, resident_megabytes, run, wait_for_count
+from tests.benchmarks.programs.raw import TABLE, commit_times
 
 COMPLETED = "SELECT count(*) FROM dataflows.executions WHERE status = 'completed' AND created_at >= %s"
 SUSPENDED = "SELECT count(*) FROM dataflows.executions WHERE status = 'suspended'"
@@ -100,17 +101,27 @@ def in_a_gather(url: str, steps: int) -> Values:
 
 
 def signals(url: str, number: int, pause: float) -> Values:
-    """W4: from before the signal is sent until the step after the wait runs; suspended executions, one at a time."""
-    with Scheduler(url) as scheduler:
+    """W4: from before the signal is sent until the step after the wait runs; suspended executions, one at a time.
+
+    Between two signals there is a single-row commit by plain psycopg, after the same pause: what wakes up takes longer.
+    """
+    with Scheduler(url) as scheduler, psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(TABLE)
         waiting = [scheduler.start(approval) for _ in range(number)]
         wait_for_count(url, SUSPENDED, number)
-        times = []
+        times, commits = [], []
         for handle in waiting:
             began = time.perf_counter()
             handle.signal("approved")
             times.append((ran.get(timeout=30) - began) * 1000)
             time.sleep(pause)
-    return {"p50_ms": percentile(times, 50), "p99_ms": percentile(times, 99)}
+            commits.append(commit_times(connection, handle.id, 1)[0] * 1000)
+            time.sleep(pause)
+    return {
+        "p50_ms": percentile(times, 50),
+        "p99_ms": percentile(times, 99),
+        "commit_p50_ms": percentile(commits, 50),
+    }
 
 
 def sleepers(url: str, number: int) -> Values:
