@@ -17,12 +17,13 @@ def check_name(name: object, what: str) -> str:
     :raises ValueError: empty, over 200 characters, or with a character that PostgreSQL's text cannot
         hold (NUL, a lone surrogate).
     """
+    if type(name) is str and 0 < len(name) <= LONGEST_NAME and name.isascii() and name.isprintable():
+        return name  # nearly all, and there are many
     if not isinstance(name, str):
         raise TypeError(f"{what} is a str, not {type(name).__name__}: {name!r}")
     if not name or len(name) > LONGEST_NAME:
         raise ValueError(f"{what} has 1 to {LONGEST_NAME} characters; this one has {len(name)}: {name[:50]!r}")
-    if not (name.isascii() and name.isprintable()):
-        _check_storable(name, what)
+    _check_storable(name, what)
     return name
 
 

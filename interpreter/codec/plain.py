@@ -30,8 +30,8 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 # ASCII keeps NUL and lone surrogates. Cycles are found by the survey, for less.
 _to_ascii = json.JSONEncoder(check_circular=False, allow_nan=False, separators=(",", ":")).encode
 _to_text = json.JSONEncoder(check_circular=False, ensure_ascii=False).encode
-_read_plain = json.JSONDecoder().decode
-_read_tagged = json.JSONDecoder(object_hook=untag).decode
+_plain = json.JSONDecoder()
+_tagged = json.JSONDecoder(object_hook=untag)
 
 _MARK_IN_JSON = f'"{MARK}"'
 _SPLIT_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -52,11 +52,12 @@ def read(data: bytes) -> Any:
     :raises CannotRestore: it has a tag that nobody knows.
     """
     text = data.decode()
-    parse = _read_tagged if _MARK_IN_JSON in text else _read_plain
+    decoder = _tagged if _MARK_IN_JSON in text else _plain
     try:
-        return parse(text)
+        value, end = decoder.raw_decode(text)  # which looks for no white space, since none is written
+        return value if end == len(text) else decoder.decode(text)
     except RecursionError:
-        return on_fresh_stack(parse, text)
+        return on_fresh_stack(decoder.decode, text)
     except ValueError as error:
         if isinstance(error, json.JSONDecodeError):
             raise

@@ -109,9 +109,10 @@ def expect_step(machine: Machine, fact: At) -> RunStep | StopStep:
 
     :raises Mismatch: as ``expect``.
     """
-    if isinstance(machine.open.get(fact.position), StopStep):
-        return expect(machine, fact, StopStep)
-    return expect(machine, fact, RunStep)
+    action = machine.open.get(fact.position)
+    if isinstance(action, RunStep | StopStep) and _same_name(action, fact):
+        return action
+    raise _disagreement(machine, fact)
 
 
 def expect_child(machine: Machine, fact: ChildEnded) -> StartChild | AwaitChild | StopChild:
@@ -172,7 +173,7 @@ def expect_not_ended(machine: Machine, fact: Terminated) -> None:
 
 
 def _same_name(action: Open, fact: At) -> bool:
-    return not isinstance(action, End | Renew) and (action.name, action.branch) == (fact.name, fact.branch)
+    return not isinstance(action, End | Renew) and action.name == fact.name and action.branch == fact.branch
 
 
 def _disagreement(machine: Machine, fact: At | Ended | Renewed | Terminated) -> Mismatch:

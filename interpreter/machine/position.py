@@ -7,7 +7,6 @@ empty. Positions say *who*; the order of entries (*when*) is ``seq``.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TypeAlias
 
 __all__ = ["Position", "format_position", "parse_position"]
@@ -15,13 +14,11 @@ __all__ = ["Position", "format_position", "parse_position"]
 Position: TypeAlias = tuple[int, ...]
 
 
-@lru_cache(maxsize=4096)
 def format_position(position: Position) -> str:
     """``(3, 0, 2)`` as ``"3.0.2"``."""
     return ".".join(map(str, position))
 
 
-@lru_cache(maxsize=4096)
 def parse_position(text: str) -> Position:
     """``"3.0.2"`` as ``(3, 0, 2)``.
 

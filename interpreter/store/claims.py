@@ -115,7 +115,7 @@ def _execute(connection: Connection[Any], query: str, parameters: dict[str, Any]
 
 def _by_execution(cursor: Cursor[Any] | None) -> dict[str, list[Written]]:
     journals: dict[str, list[Written]] = {}
-    for execution_id, seq, at, *columns_of_row in cursor or ():
+    for execution_id, seq, at, *columns_of_row in cursor.fetchall() if cursor is not None else ():
         journals.setdefault(execution_id, []).append(Written(seq, at, Row(*columns_of_row)))
     return journals
 
