@@ -54,10 +54,10 @@ def test_a_scheduler_that_was_taken_over_writes_nothing_and_goes_on_under_a_new_
         handle = scheduler.start(held, "ghost")
         assert RUNNING.acquire(timeout=20)
         with Desk(str(scheduler._named)) as heir:
-            with heir.connection.transaction():  # or it might renew in between
+            with heir.connection.transaction():  # or it might renew in between, or take up what it has lost
                 heir.connection.execute(EXPIRE_ALL_BUT, [heir.scheduler])
                 assert heir.bury() == [(handle.id, "suspended")]
-            heir.connection.execute("UPDATE dataflows.executions SET due_at = now() + interval '1 h'")
+                heir.connection.execute("UPDATE dataflows.executions SET due_at = now() + interval '1 h'")
             RELEASED.set()  # the step of the ghost comes to its end
             eventually(lambda: "lease-lost" in told.events)
             assert [entry.kind for entry in handle.history()] == ["started", "begun"], "nothing of it is journaled"
