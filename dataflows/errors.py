@@ -31,6 +31,7 @@
     │   ├── ExecutionCancelled     ``result()`` of a cancelled execution
     │   │   └── ExecutionTerminated  … of one that was terminated
     │   ├── ExecutionBlocked       ``result()`` of a blocked execution
+    │   ├── HistoryTooLong         it had more journal entries than its scheduler allows
     │   ├── ResultTimeout          ``result(timeout=…)`` ran out               (also a TimeoutError)
     │   └── UnknownWorkflow        no workflow of that name is registered      (also a LookupError)
     ├── raised while a program is set up
@@ -70,6 +71,7 @@ __all__ = [
     "ExecutionBlocked",
     "ExecutionCancelled",
     "ExecutionTerminated",
+    "HistoryTooLong",
     "IdInUse",
     "InvalidEvent",
     "InvalidSignal",
@@ -242,7 +244,7 @@ class InvalidEvent(ConnectorError, ValueError):
 
 
 class NotFound(DataflowsError, LookupError):
-    """No execution has that id, or it has ended and takes no more messages."""
+    """No execution has that id, or it has ended and takes no more messages; or it has not published such a key."""
 
 
 class IdInUse(DataflowsError):
@@ -263,6 +265,10 @@ class WrongStatus(DataflowsError):
 
 class ExecutionBlocked(DataflowsError):
     """The result was asked of an execution that is blocked; the message carries the reason."""
+
+
+class HistoryTooLong(DataflowsError):
+    """The execution was ended where it stood: its journal had more entries than ``Scheduler(history=)`` allows."""
 
 
 class ResultTimeout(DataflowsError, TimeoutError):

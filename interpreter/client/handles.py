@@ -30,6 +30,7 @@ class ExecutionVerbs(Generic[PoolT]):
     status = of_execution(operations.status)
     describe = of_execution(operations.describe)
     history = of_execution(operations.history)
+    published = of_execution(operations.published)
     signal = of_execution(operations.signal)
     cancel = of_execution(operations.cancel)
     terminate = of_execution(operations.terminate)

@@ -30,6 +30,7 @@ class CommonVerbs:
     status = verb(operations.status)
     describe = verb(operations.describe)
     history = verb(operations.history)
+    published = verb(operations.published)
     signal = verb(operations.signal)
     cancel = verb(operations.cancel)
     terminate = verb(operations.terminate)

@@ -9,6 +9,7 @@ from interpreter.operations.control import delete, pause, resume, terminate
 from interpreter.operations.host import Host, NewExecution, Watch
 from interpreter.operations.looking import Execution, HistoryEntry, describe, history, list_executions, status
 from interpreter.operations.messages import cancel, signal
+from interpreter.operations.publishing import describe_published, published
 from interpreter.operations.purging import purge
 from interpreter.operations.recordings import read_open_recordings, read_recording
 from interpreter.operations.results import result
@@ -25,6 +26,7 @@ __all__ = [
     "cancel",
     "delete",
     "describe",
+    "describe_published",
     "find_workflow",
     "fork",
     "history",
@@ -32,6 +34,7 @@ __all__ = [
     "list_executions",
     "pause",
     "prepare",
+    "published",
     "purge",
     "read_open_recordings",
     "read_recording",

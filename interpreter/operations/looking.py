@@ -46,8 +46,9 @@ class Execution:
 class HistoryEntry:
     """A line of an execution's journal, for people.
 
-    :ivar kind: ``started``, ``begun``, ``step``, ``attempt`` (a failed one), ``sleep``, ``timeout``, ``signal``,
-        ``cancel``, ``stopped``, ``terminated``, or the status it ended with.
+    :ivar kind: ``started``, ``begun``, ``begin`` (of a step with ``once``), ``step``, ``attempt`` (a failed one),
+        ``stopped``, ``sleep``, ``timeout``, ``signal``, ``sent``, ``published``, ``child-started``, ``child``,
+        ``patch``, ``cancel``, ``renewed``, ``terminated``, or the status it ended with.
     :ivar position: where its command stands, like ``"3.0.2"``; None for the whole execution.
     :ivar ok: whether the outcome is a value; None where there is no outcome.
     :ivar text: the value, or the error, as text; shortened.
@@ -78,11 +79,18 @@ def describe(execution_id: str) -> Operation[Execution]:
     return read_execution(rows[0])
 
 
-def history(execution_id: str) -> Operation[list[HistoryEntry]]:
-    """The execution's journal, in order. :raises NotFound: there is no such execution."""
-    rows = yield Query("read_history", {"id": execution_id})
+def history(execution_id: str, *, generation: int | None = None) -> Operation[list[HistoryEntry]]:
+    """The execution's journal, in order.
+
+    :param generation: a retry, and ``continue_as_new``, open another generation of the journal; the one that
+        ``describe`` tells is the newest, and the default. Of those before it, the last two are kept for sure.
+    :raises NotFound: there is no such execution, or no such generation any more.
+    """
+    rows = yield Query("read_history", {"id": execution_id, "generation": generation})
     if not rows:
-        yield from describe(execution_id)
+        newest = (yield from describe(execution_id)).generation
+        if generation is not None:
+            raise NotFound(f"execution {execution_id!r}: no journal of generation {generation}; {newest} is the newest")
     return [
         HistoryEntry(seq, at, kind, position, name, branch, ok, _text(encoding, data), moment)
         for seq, at, kind, position, name, branch, ok, encoding, data, moment in rows

@@ -21,7 +21,7 @@ __all__ = ["read_open_recordings", "read_recording"]
 def read_recording(execution_id: str) -> Operation[Recording]:
     """The execution's journal. :raises NotFound: there is no such execution."""
     execution = yield from describe(execution_id)
-    rows = yield Query("read_history", {"id": execution_id})
+    rows = yield Query("read_history", {"id": execution_id, "generation": None})
     return _recording(execution_id, execution.workflow, execution.version, execution.status, rows)
 
 

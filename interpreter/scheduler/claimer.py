@@ -172,7 +172,7 @@ class Claimer:
         if time.monotonic() >= self._polled_at + _POLL:
             hinted = self._poll(scheduler, inboxes) or hinted
         if inboxes:
-            self._driver.post(self._driver.on_messages, *claims.read_inbox(self._connection, inboxes))
+            self._driver.post(self._driver.arrivals.on_messages, *claims.read_inbox(self._connection, inboxes))
         if hinted or is_due:
             self._claim(scheduler)
 

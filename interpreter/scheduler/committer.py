@@ -171,6 +171,8 @@ def _done(draft: Draft, scheduler: int, committed: Committed) -> Done:
         done.entries[held] = written
     done.moves = [(held, move, held.id in committed.moved) for held, move in draft.moves.items()]
     done.gone = draft.gone
+    for held, lines in draft.renewals.items():
+        done.renewed[held] = [Written(line.seq, max(committed.now, line.floor), line.row) for line in lines]
     for held in [*done.gone, *(held for held, _, moved in done.moves if moved)]:
         held.scheduler = 0  # whatever is proposed for it from now on comes too late
     done.started = [draft.starts[execution_id] for execution_id in committed.started]

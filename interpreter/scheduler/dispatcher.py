@@ -7,21 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
-from dataflows.errors import StepTimeout
+from dataflows.errors import StepInterrupted, StepTimeout
+from dataflows.outcome import Error, Value
 from interpreter.machine import (
     Action,
     AwaitSignal,
+    BeginStep,
     Close,
     End,
     Ended,
     Fact,
+    MarkPatch,
+    Open,
+    PatchMarked,
     Position,
+    Published,
+    PublishValue,
+    Renew,
     RunStep,
     SetTimer,
     Slept,
     Status,
+    StepBegun,
+    StepEnded,
     StepStopped,
     StopStep,
     WaitTimedOut,
@@ -71,6 +81,13 @@ class Dispatcher:
             if not held.broken:  # by the action before
                 _CARRY_OUT[type(action)](self, held, action)
 
+    def take_up(self, held: Held) -> None:
+        """What was open where its execution was left. A step that may run once, and had begun, does not run again."""
+        wanted = list(held.machine.open.values())
+        self.carry_out(held, [action for action in wanted if not _has_begun(action)])
+        for action in filter(_has_begun, wanted):
+            self._interrupted(held, action)
+
     def take_due(self) -> Iterator[tuple[Held, Position]]:
         """Where something is due, and still wanted; it is to be fired."""
         for held, position in self._timers.take_due(self._clock.now()):
@@ -105,6 +122,12 @@ class Dispatcher:
         self._timers.forget(len(held.timers))
         held.timers.clear()
 
+    def withdraw(self, held: Held) -> None:
+        """What it has under way here is not wanted any more, but for what has been proposed already, which comes."""
+        for position, attempt in list(held.attempts.items()):
+            if self._performer.give_up(attempt):
+                del held.attempts[position]
+
     # What people ask ----------------------------------------------------------------------------
 
     def obey(self, held: Held, done: Outside) -> None:
@@ -128,7 +151,7 @@ class Dispatcher:
         """Begin nothing further, and withdraw what has not begun; what runs goes on."""
         held.paused = True
         for position, attempt in list(held.attempts.items()):
-            if attempt.discard_if_queued():
+            if not attempt.action.command.once and attempt.discard_if_queued():
                 del held.attempts[position]
 
     def _resume(self, held: Held) -> None:
@@ -148,13 +171,31 @@ class Dispatcher:
             self._submit(held, action)
 
     def _submit(self, held: Held, action: RunStep) -> None:
+        if self.stopping or (held.paused and not action.command.once):  # one of these has begun, by the journal
+            return
+        if self._can_run(held, action):
+            attempt = held.attempts[action.position] = LiveAttempt(held, action)
+            self._performer.submit(attempt)
+
+    def _can_run(self, held: Held, action: RunStep | BeginStep) -> bool:
+        problem = self._performer.cannot_run(action.command)
+        if problem is not None:
+            self._block(held, f"step {action.name!r} at {format_position(action.position)}: {problem}")
+        return problem is None
+
+    def _begin_step(self, held: Held, action: BeginStep) -> None:
+        """That it may have run is journaled first, unless it is plain that it would not run here."""
         if self.stopping or held.paused:
             return
-        if problem := self._performer.cannot_run(action.command):
-            self._block(held, f"step {action.name!r} at {format_position(action.position)}: {problem}")
-            return
-        attempt = held.attempts[action.position] = LiveAttempt(held, action)
-        self._performer.submit(attempt)
+        if self._can_run(held, action):
+            self._place(held, StepBegun(action.position, action.name, action.branch))
+
+    def _interrupted(self, held: Held, action: RunStep) -> None:
+        error = StepInterrupted(
+            f"step {action.name!r} had begun when its scheduler was lost, and may have happened; "
+            "since it is to run once it is not run again: look before you go on"
+        )
+        self._place(held, StepEnded(action.position, action.name, action.branch, outcome=Error(error)))
 
     def _stop_step(self, held: Held, action: StopStep) -> None:
         self._unset_timer(held, action.position)
@@ -170,6 +211,18 @@ class Dispatcher:
 
     def _close(self, held: Held, action: Close) -> None:
         self._unset_timer(held, action.position)
+
+    def _publish(self, held: Held, action: PublishValue) -> None:
+        value = Value(action.command.value)
+        self._place_once(held, Published(action.position, action.name, action.branch, outcome=value))
+
+    def _mark_patch(self, held: Held, action: MarkPatch) -> None:
+        """Its journal has nothing more to tell. Of several that ask of the same change, the first is for all."""
+        if held.machine.asked[action.name][0] == action.position:
+            self._place_once(held, PatchMarked(action.position, action.name, action.branch))
+
+    def _renew(self, held: Held, action: Renew) -> None:
+        """It begins again when nothing of it is under way, which is seen where executions are let go."""
 
     def _end(self, held: Held, action: End) -> None:
         row = to_row(Ended(action.status, action.outcome))
@@ -209,6 +262,11 @@ class Dispatcher:
     def _stopped(self, held: Held, action: StopStep) -> None:
         self._place(held, StepStopped(action.position, action.name, action.branch))
 
+    def _place_once(self, held: Held, fact: Published | PatchMarked) -> None:
+        """Unless it is proposed already: what is cancelled meanwhile is asked for once more, as cancelled."""
+        if format_position(fact.position) not in held.proposed:
+            self._place(held, fact)
+
     def _place(self, held: Held, fact: Fact, floor: datetime | None = None) -> None:
         row: Row = to_row(fact)
         assert row.position is not None
@@ -221,12 +279,20 @@ def _is_set(item: tuple[Held, Position], due: datetime) -> bool:
     return held.timers.get(position) == due
 
 
+def _has_begun(action: Open) -> TypeGuard[RunStep]:
+    return isinstance(action, RunStep) and action.command.once
+
+
 _CARRY_OUT: dict[type[Any], Callable[[Dispatcher, Held, Any], None]] = {
     RunStep: Dispatcher._run_step,
+    BeginStep: Dispatcher._begin_step,
     StopStep: Dispatcher._stop_step,
     SetTimer: Dispatcher._set_due,
     AwaitSignal: Dispatcher._set_due,
+    PublishValue: Dispatcher._publish,
+    MarkPatch: Dispatcher._mark_patch,
     Close: Dispatcher._close,
+    Renew: Dispatcher._renew,
     End: Dispatcher._end,
 }
 

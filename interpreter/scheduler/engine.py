@@ -31,12 +31,14 @@ from interpreter.scheduler.dispatcher import Dispatcher
 from interpreter.scheduler.driver import Driver
 from interpreter.scheduler.held import LiveAttempt
 from interpreter.scheduler.lease import Lease
+from interpreter.scheduler.limits import HistoryLimit
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.outcomes import row_of
 from interpreter.scheduler.performer import Performer
 from interpreter.scheduler.proposals import Proposal, StartRequest
 from interpreter.scheduler.purger import Purger
 from interpreter.scheduler.room import Room
+from interpreter.scheduler.sweeper import Sweeper
 from interpreter.scheduler.watchdog import Watchdog
 from interpreter.store import leases
 from interpreter.store.records import Start
@@ -61,6 +63,7 @@ class Settings:
     drive_limit: timedelta = timedelta(seconds=10)
     deadly: int = 5
     retention: timedelta | None = None
+    history: int = 200_000
     executors: Mapping[str, Executor] = field(default_factory=dict)
 
 
@@ -107,28 +110,31 @@ class Engine:
         started.callback(self._hand_back)
         self._watchdog = Watchdog(settings.drive_limit.total_seconds(), self._replace_driver, monitor)
         started.callback(self._watchdog.close)
-        self._driver = Driver(
-            self._lease.clock,
-            self._propose,
-            lambda execution_id: self._claimer.look_at_inbox(execution_id),
-            lambda due: self._claimer.let_go(due),
-            self._on_ended,
-            settings.cached,
-            self._watchdog,
-            monitor,
-        )
         self._performer = Performer(
             settings.concurrency, settings.executors, self._report, self._on_begun, self._lease, self._on_exit
         )
-        self._dispatcher = self._driver.dispatcher = Dispatcher(
-            self._lease.clock, self._performer, self._propose, self._driver.block, settings.grace
+        self._dispatcher = Dispatcher(
+            *(self._lease.clock, self._performer, self._propose),
+            lambda held, problem: self._driver.departures.block(held, problem),
+            settings.grace,
+        )
+        self._sweeper = Sweeper(database.connect, monitor)
+        started.callback(self._sweeper.close)
+        self._driver = Driver(
+            *(self._dispatcher, self._lease.clock, HistoryLimit(settings.history, monitor), settings.cached),
+            *(self._watchdog, monitor),
+            propose=self._propose,
+            look_at_inbox=lambda execution_id: self._claimer.look_at_inbox(execution_id),
+            let_go=lambda due: self._claimer.let_go(due),
+            ended=self._on_ended,
+            begun_again=self._sweeper.sweep,
         )
         self._committer = Committer(
             database.connect,
             self._lease,
             self._driver.deliver,
             self._driver.wake,
-            lambda held, problem: self._driver.post(self._driver.on_refused, held, problem),
+            lambda held, problem: self._driver.post(self._driver.arrivals.on_refused, held, problem),
             monitor,
         )
         started.callback(self._committer.close)
@@ -198,6 +204,7 @@ class Engine:
         self._committer.close(max(seconds, _TO_WRITE))
         self._driver.close()
         self._watchdog.close()
+        self._sweeper.close()
         returned = self._hand_back()
         self._lease.close()
         return returned
@@ -233,7 +240,7 @@ class Engine:
             self._committer.propose(proposal)
 
     def _on_begun(self, attempt: LiveAttempt) -> None:
-        self._driver.post(self._driver.on_begun, attempt)
+        self._driver.post(self._driver.arrivals.on_begun, attempt)
 
     def _on_exit(self, attempt: LiveAttempt, error: BaseException) -> None:
         self._monitor.emit("stopping", execution=attempt.held.id, error=error)
@@ -249,11 +256,11 @@ class Engine:
         self._claimer.hint_at_suspects()
 
     def _on_lost(self, scheduler: int) -> None:
-        self._driver.post(self._driver.on_lost, scheduler)
+        self._driver.post(self._driver.arrivals.on_lost, scheduler)
 
     def _replace_driver(self, execution_id: str, problem: str) -> None:
         self._driver.start()
-        self._driver.post(self._driver.on_left_behind, execution_id, problem)
+        self._driver.post(self._driver.arrivals.on_left_behind, execution_id, problem)
 
     def _on_ended(self, execution_id: str, status: Status, told: Row | str) -> None:
         self._monitor.emit("execution-ended", execution=execution_id, status=status)

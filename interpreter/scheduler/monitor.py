@@ -26,6 +26,8 @@ _LEVELS = {
     "blocked": logging.ERROR,
     "drive-stuck": logging.ERROR,
     "thread-failed": logging.ERROR,
+    "history-long": logging.WARNING,
+    "sweep-failed": logging.WARNING,
     "attempt-failed": logging.WARNING,
     "step-failed": logging.WARNING,
     "takeover-postponed": logging.WARNING,

@@ -29,6 +29,7 @@ class Proposal:
     :ivar floor: the entry's time is not before this.
     :ivar message: the number of the inbox message that the entry journals.
     :ivar move: a new status, in the same commit.
+    :ivar renewal: if the move is to another generation, the journal entries with which that begins.
     """
 
     held: Held
@@ -36,6 +37,7 @@ class Proposal:
     floor: datetime | None = None
     message: int | None = None
     move: Move | None = None
+    renewal: list[Row] | None = None
 
 
 @dataclass(slots=True)
@@ -60,6 +62,7 @@ class Draft:
     moves: dict[Held, Move] = field(default_factory=dict)
     starts: dict[str, StartRequest] = field(default_factory=dict)
     gone: list[Held] = field(default_factory=list)
+    renewals: dict[Held, list[Line]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -70,6 +73,7 @@ class Done:
     :ivar moves: each execution that was to move, and whether it did.
     :ivar gone: those that are held no longer, though they did not move.
     :ivar started: the starts that were made, under this scheduler's number and at ``begun_at``.
+    :ivar renewed: of each execution that was to begin again, and so moved, the entries with which it did.
     """
 
     scheduler: int
@@ -79,6 +83,7 @@ class Done:
     moves: list[tuple[Held, Move, bool]] = field(default_factory=list)
     gone: list[Held] = field(default_factory=list)
     started: list[StartRequest] = field(default_factory=list)
+    renewed: dict[Held, list[Written]] = field(default_factory=dict)
 
 
 def draft_of(taken: Iterable[Proposal | StartRequest], scheduler: int) -> Draft:
@@ -113,6 +118,16 @@ def _add(draft: Draft, proposal: Proposal) -> None:
         if held in draft.lines and held.deaths:
             move = move._replace(progress=True)
         draft.moves[held] = move
+        if proposal.renewal is not None:
+            _renew(draft, held, proposal.renewal)
+
+
+def _renew(draft: Draft, held: Held, rows: Iterable[Row]) -> None:
+    """The first entries of its next generation carry the time of the last entry of this one."""
+    last = draft.lines[held][-1]
+    lines = [Line(held.id, held.generation + 1, seq, last.floor, row) for seq, row in enumerate(rows, 1)]
+    draft.renewals[held] = lines
+    draft.batch.renewals += lines
 
 
 def size_of(item: Proposal | StartRequest) -> int:

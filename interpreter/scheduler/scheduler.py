@@ -41,6 +41,8 @@ class Scheduler(Verbs):
     :param drive_limit: how long a workflow may compute between two yields.
     :param cached: how many suspended workflows are kept in memory, so that waking them needs no replay.
     :param retention: delete executions so long after their end, now and then; default: keep them for ever.
+    :param history: how many journal entries an execution may have; with more it fails with ``HistoryTooLong``. One
+        that goes on for ever begins again with ``continue_as_new`` before that. A warning is logged at half of it.
     :param on_event: called with each event's name and details; it must be quick.
     :raises ValueError: a setting out of range.
     """
@@ -59,17 +61,29 @@ class Scheduler(Verbs):
         drive_limit: Duration = "10s",
         cached: int = 1_000,
         retention: Duration | None = None,
+        history: int = 200_000,
         on_event: Listener | None = None,
     ) -> None:
-        for name, number in (("concurrency", concurrency), ("holding", holding), ("deaths", deaths)):
+        for name, number in (
+            ("concurrency", concurrency),
+            ("holding", holding),
+            ("deaths", deaths),
+            ("history", history),
+        ):
             if number < 1:
                 raise ValueError(f"Scheduler({name}=) is 1 or more; got {number!r}")
         times = {"lease": to_timedelta(lease), "grace": to_timedelta(grace), "drive_limit": to_timedelta(drive_limit)}
         if times["lease"].total_seconds() < 0.5:
             raise ValueError(f"Scheduler(lease=) is half a second or more; got {lease!r}")
-        kept = None if retention is None else to_timedelta(retention)
         self._settings = Settings(
-            concurrency, holding, cached, deadly=deaths, executors=executors or {}, retention=kept, **times
+            concurrency,
+            holding,
+            cached,
+            deadly=deaths,
+            history=history,
+            executors=executors or {},
+            retention=None if retention is None else to_timedelta(retention),
+            **times,
         )
         self._served = None if workflows is None else {(w.name, w.version): w for w in workflows}
         self._monitor = Monitor(log_event, *([on_event] if on_event is not None else []))

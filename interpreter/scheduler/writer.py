@@ -106,11 +106,13 @@ class Writer:
         journal.check_lease(self._connection, scheduler)  # else what is there may be another's
         lines = [(line.execution_id, line.generation, line.seq) for line in batch.lines]
         begun = [(start.execution_id, 1, 2) for start in batch.starts]
-        there = journal.find_committed(self._connection, [*lines, *begun])
+        renewed = [(line.execution_id, line.generation, line.seq) for line in batch.renewals if line.seq == 1]
+        there = journal.find_committed(self._connection, [*lines, *begun, *renewed])
         moving = [move.execution_id for move in batch.moves if move.status is not Status.RUNNING]
         starting = [start.execution_id for start in batch.starts]
         held = journal.find_held(self._connection, scheduler, [*moving, *starting])
         moved, started = frozenset(moving) - held, held.intersection(starting)
+        moved |= {key[0] for key in renewed if key in there}
         if not (there.keys() & lines if lines else moved or started):
             return None
         # Only a line whose floor is later carries a later time than the commit.

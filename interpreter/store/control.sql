@@ -140,7 +140,8 @@ WHERE e.id = %(id)s
 -- name: retry
 -- A failed or blocked execution goes on in a new generation of its journal, which begins with the entries before the cut
 -- but those of the position where it parts; and but a child's start whose end is cut off, since it is to run again.
--- Messages whose entries are cut off are unread again; a cancel is forgotten.
+-- Messages whose entries are cut off are unread again, but not what an earlier generation has read (a number in the inbox
+-- does not tell of which generation it is; the moment of a signal does); a cancel is forgotten.
 WITH target AS (
     UPDATE dataflows.executions e
     SET generation = e.generation + 1, status = 'suspended', due_at = clock_timestamp(), deaths = 0,
@@ -174,15 +175,19 @@ WITH target AS (
     FROM target
     WHERE i.execution_id = target.id
       AND CASE i.kind
-          WHEN 'signal' THEN true
-          WHEN 'cancel' THEN EXISTS (SELECT FROM kept WHERE kept.seq = i.seq)
+          WHEN 'signal' THEN EXISTS (
+              SELECT FROM dataflows.journal j
+              WHERE j.execution_id = i.execution_id AND j.generation = %(generation)s AND j.seq = i.seq
+                AND j.kind = 'signal' AND j.moment = i.sent_at
+          )
+          WHEN 'cancel' THEN EXISTS (SELECT FROM kept WHERE kept.kind = 'cancel' AND kept.seq = i.seq)
           ELSE i.generation = %(generation)s AND EXISTS (
               SELECT FROM kept WHERE kept.kind = 'child-started' AND kept.position = i.name
           ) END
 ), forgotten AS (
     DELETE FROM dataflows.inbox i USING target
     WHERE i.execution_id = target.id AND i.kind = 'cancel'
-      AND NOT EXISTS (SELECT FROM kept WHERE kept.seq = i.seq)
+      AND NOT EXISTS (SELECT FROM kept WHERE kept.kind = 'cancel' AND kept.seq = i.seq)
 )
 SELECT id, pg_notify('dataflows', '') FROM target
 

@@ -34,6 +34,7 @@ __all__ = [
     "commit",
     "find_committed",
     "find_held",
+    "forget_generations",
 ]
 
 
@@ -100,6 +101,8 @@ def _statements(batch: Batch) -> list[tuple[str, dict[str, Any]]]:
         made.append(("move", named_columns(_MOVE, sorted(batch.moves, key=lambda move: move[0]))))
     if batch.lines:
         made.append(("append", named_columns(_LINE, ((*line[:4], *line.row) for line in batch.lines))))
+    if batch.renewals:
+        made.append(("begin_again", named_columns(_FIRST, ((*line[:3], *line.row) for line in batch.renewals))))
     if batch.reads:
         made.append(("mark_inbox", named_columns(_READ, batch.reads)))
     return made
@@ -119,6 +122,7 @@ _LINE: dict[str, type[Any]] = {
     "payloads": BytesArray,
     "moments": TimeArray,
 }
+_FIRST = {name: kind for name, kind in _LINE.items() if name != "floors"}
 _MOVE: dict[str, type[Any]] = {
     "ids": TextArray,
     "statuses": TextArray,
@@ -127,6 +131,7 @@ _MOVE: dict[str, type[Any]] = {
     "progresses": BoolArray,
     "problems": TextArray,
     "expecteds": TextArray,
+    "generations": IntArray,
 }
 _START: dict[str, type[Any]] = {
     "ids": TextArray,
@@ -164,3 +169,14 @@ def find_held(connection: Connection[Any], scheduler: int, ids: Iterable[str]) -
     """Which of these executions the scheduler holds: asked after a lost connection."""
     parameters = {"scheduler": scheduler, "ids": TextArray(ids)}
     return frozenset(row[0] for row in connection.execute(QUERIES["which_are_held"], parameters))
+
+
+def forget_generations(connection: Connection[Any], execution_id: str, kept: int, most: int) -> int:
+    """Delete entries of former generations of an execution, but of the newest ``kept`` of them; answers how many.
+
+    What it has published last under each name stays, since it is still read.
+
+    :param most: delete no more at once.
+    """
+    parameters = {"id": execution_id, "kept": kept, "most": most}
+    return connection.execute(QUERIES["forget_generations"], parameters).rowcount

@@ -243,6 +243,27 @@ WITH lease AS MATERIALIZED (
 )
 SELECT lease.now FROM lease
 
+-- name: begin_again
+-- The first entries of executions that have been moved to a new generation by the statement before; they carry the time
+-- of the entry with which the former one has ended.
+INSERT INTO dataflows.journal
+    (execution_id, generation, seq, at, kind, position, name, branch, ok, encoding, data, moment)
+SELECT line.execution_id, line.generation, line.seq, last.at,
+       line.kind, line.position, line.name, line.branch, line.ok, line.encoding, line.data, line.moment
+FROM unnest(
+    %(ids)b, %(generations)b, %(seqs)b, %(kinds)b, %(positions)b,
+    %(names)b, %(branches)b, %(oks)b, %(encodings)b, %(payloads)b, %(moments)b
+) AS line (execution_id, generation, seq, kind, position, name, branch, ok, encoding, data, moment),
+LATERAL (
+    SELECT id, generation FROM dataflows.executions
+    WHERE id = line.execution_id AND generation = line.generation AND coalesce(scheduler = %(scheduler)s, false) OFFSET 0
+) AS e,
+LATERAL (
+    SELECT at FROM dataflows.journal
+    WHERE execution_id = e.id AND generation = e.generation - 1
+    ORDER BY seq DESC LIMIT 1
+) AS last
+
 -- name: append_one
 -- The same where there is one entry, as a lone execution commits it after each step. Parameters go by number, as libpq
 -- wants them: scheduler, execution id, generation, seq, floor, then the columns of a row as in the line above.
@@ -254,6 +275,26 @@ WITH lease AS MATERIALIZED (
     SELECT $2, $3, $4, greatest(lease.now, $5), $6, $7, $8, $9, $10, $11, $12, $13 FROM lease
 )
 SELECT lease.now FROM lease
+
+-- name: forget_generations
+-- Entries that no replay reads any more: of former generations, but the newest. The values that are still read from
+-- outside stay: what was published last under each name.
+DELETE FROM dataflows.journal
+WHERE ctid = ANY (ARRAY(
+    SELECT old.ctid
+    FROM dataflows.executions e,
+    LATERAL (
+        SELECT ctid, * FROM dataflows.journal j
+        WHERE j.execution_id = e.id AND j.generation < e.generation - %(kept)s OFFSET 0
+    ) AS old
+    WHERE e.id = %(id)s
+      AND NOT (old.kind = 'published' AND old.ok AND NOT EXISTS (
+          SELECT FROM dataflows.journal newer
+          WHERE newer.execution_id = old.execution_id AND (newer.generation, newer.seq) > (old.generation, old.seq)
+            AND newer.kind = 'published' AND newer.ok AND newer.name = old.name OFFSET 0
+      ))
+    LIMIT %(most)s
+))
 
 -- name: look_at_lease
 -- The fence of a commit that writes no entry.
@@ -281,6 +322,7 @@ WITH lease AS MATERIALIZED (
 )
 UPDATE dataflows.executions e
 SET status = new.status,
+    generation = coalesce(new.generation, e.generation),
     due_at = new.due_at,
     scheduler = CASE WHEN new.status = 'running' THEN e.scheduler END,
     deaths = CASE WHEN new.progress THEN 0 ELSE e.deaths END,
@@ -288,8 +330,8 @@ SET status = new.status,
     ended_at = CASE WHEN new.status IN ('completed', 'failed', 'cancelled') THEN coalesce(e.ended_at, lease.now) END
 FROM lease, unnest(
     (SELECT %(ids)b), (SELECT %(statuses)b), (SELECT %(dues)b), (SELECT %(inboxes)b), (SELECT %(progresses)b),
-    (SELECT %(problems)b), (SELECT %(expecteds)b)
-) AS new (id, status, due_at, inbox_seq, progress, problem, expected)
+    (SELECT %(problems)b), (SELECT %(expecteds)b), (SELECT %(generations)b)
+) AS new (id, status, due_at, inbox_seq, progress, problem, expected, generation)
 WHERE e.id = ANY (ARRAY[new.id])
   AND coalesce(e.scheduler = %(scheduler)s, false) AND e.status = new.expected
   AND (new.inbox_seq IS NULL OR e.inbox_seq = new.inbox_seq)
@@ -360,10 +402,12 @@ LEFT JOIN LATERAL (
 WHERE e.id = %(id)s
 
 -- name: read_history
+-- Of the generation that is asked for, or of the one that counts.
 SELECT j.seq, j.at, j.kind, j.position, j.name, j.branch, j.ok, j.encoding, j.data, j.moment
 FROM dataflows.executions e,
 LATERAL (
-    SELECT * FROM dataflows.journal WHERE execution_id = e.id AND generation = e.generation ORDER BY seq OFFSET 0
+    SELECT * FROM dataflows.journal
+    WHERE execution_id = e.id AND generation = coalesce(%(generation)s::int, e.generation) ORDER BY seq OFFSET 0
 ) AS j
 WHERE e.id = %(id)s
 
@@ -383,6 +427,22 @@ SELECT page.id, page.workflow, page.version, page.status,
        CASE WHEN j.moment BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC' THEN j.moment END AS moment
 FROM page LEFT JOIN dataflows.journal j ON j.execution_id = page.id AND j.generation = page.generation
 ORDER BY page.id, j.seq
+
+-- name: read_published
+-- What was published last under a name.
+SELECT encoding, data FROM (
+    SELECT * FROM dataflows.journal WHERE execution_id = %(id)s ORDER BY generation DESC, seq DESC OFFSET 0
+) AS entry
+WHERE kind = 'published' AND ok AND name = %(key)s
+LIMIT 1
+
+-- name: list_published
+-- The same for each name.
+SELECT DISTINCT ON (name) name, encoding, data FROM (
+    SELECT * FROM dataflows.journal WHERE execution_id = %(id)s ORDER BY generation DESC, seq DESC OFFSET 0
+) AS entry
+WHERE kind = 'published' AND ok
+ORDER BY name, generation DESC, seq DESC
 
 -- name: list_executions
 -- Newest first; the next page goes on before the last line of this one. The index is walked, what is not asked for passed

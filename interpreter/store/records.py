@@ -65,6 +65,7 @@ class Move(NamedTuple):
         since, the execution stays as it is. None: whatever came.
     :ivar progress: an entry was journaled, so deaths before it count no more.
     :ivar expected: the status that its holder thinks it has; it moves from no other.
+    :ivar generation: it begins again: which journal counts from now on. None: as before.
     """
 
     execution_id: str
@@ -74,6 +75,7 @@ class Move(NamedTuple):
     progress: bool = False
     problem: str | None = None
     expected: Status = Status.RUNNING
+    generation: int | None = None
 
 
 class Start(NamedTuple):
@@ -96,6 +98,8 @@ class Batch:
     starts: list[Start] = field(default_factory=list)
     reads: list[tuple[str, int, int]] = field(default_factory=list)
     """Messages that are journaled: execution id, message number, seq."""
+    renewals: list[Line] = field(default_factory=list)
+    """The first entries of new generations, whose moves are among the others."""
 
     @property
     def is_one_line(self) -> bool:

@@ -52,6 +52,7 @@ _LINES = {
     "branches": _all(TextArray, None),
     "moments": _all(TimeArray, None),
 }
+_FIRST_LINES = {name: column for name, column in _LINES.items() if name != "floors"}
 _MOVES = {
     "statuses": _all(TextArray, "completed"),
     "dues": _all(TimeArray, None),
@@ -59,6 +60,7 @@ _MOVES = {
     "progresses": _all(BoolArray, True),
     "problems": _all(TextArray, None),
     "expecteds": _all(TextArray, "running"),
+    "generations": _all(IntArray, None),
 }
 _STARTS = {
     "format": FORMAT,
@@ -101,6 +103,8 @@ QUESTIONS = {
     "start_held": Question({**_HELD, **_STARTS}, set()),
     "append": Question({**_HELD, **_PLACES, **_LINES, **_OUTCOMES}, set()),
     "move": Question({**_HELD, **_MOVES}, _EXECUTION),
+    "begin_again": Question({**_HELD, **_PLACES, **_FIRST_LINES, **_OUTCOMES}, _EXECUTION | _JOURNAL),
+    "forget_generations": Question({**_FIRST, "kept": 2, "most": 1_000}, _EXECUTION | _JOURNAL),
     "mark_inbox": Question({**_HELD, "numbers": _all(BigIntArray, 1), "seqs": _all(IntArray, 3)}, _INBOX),
     "which_are_there": Question({"ids": _HELD["ids"], **_PLACES}, _JOURNAL),
     "which_are_held": Question(_HELD, _EXECUTION),
@@ -108,7 +112,9 @@ QUESTIONS = {
     "send": Question({**_SEND, "id": "m1"}, _EXECUTION | {"inbox_id"}),
     "look_up": Question(_FIRST, _EXECUTION),
     "read_result": Question(_FIRST, _EXECUTION | _JOURNAL),
-    "read_history": Question(_FIRST, _EXECUTION | _JOURNAL),
+    "read_history": Question({**_FIRST, "generation": None}, _EXECUTION | _JOURNAL),
+    "read_published": Question({**_FIRST, "key": "progress"}, _JOURNAL),
+    "list_published": Question(_FIRST, _JOURNAL),
     "list_executions": Question(_PAGE, _EXECUTION | {"executions_created"}),
     "find_ended": Question(
         {"workflow": None, "status": None, "after": None, "before": str(_NOW), "most": 200},

@@ -20,6 +20,10 @@ from tests.store.desk import LONG_AGO, Desk, one, sent, started
 
 _numbers = count(1)
 ERROR = encode_error(ValueError("no good"))
+SENT_THEN = """
+    UPDATE dataflows.journal j SET moment = i.sent_at FROM dataflows.inbox i
+    WHERE j.execution_id = %s AND i.execution_id = j.execution_id AND i.seq = j.seq AND i.kind = 'signal'
+"""
 
 
 @pytest.fixture
@@ -202,6 +206,7 @@ def test_signals_that_came_after_the_place_are_unread_again_and_a_cancel_is_forg
     read = [(held, 1, 5), (held, 2, 7), (held, 4, 8)]
     lines = [Line(held, 1, seq, LONG_AGO, row) for seq, row in enumerate(late, 7)]
     journal.commit(desk.connection, desk.scheduler, Batch(lines, [Move(held, Status.FAILED)], reads=read))
+    desk.connection.execute(SENT_THEN, [held])
     client.retry(held)
     assert seen(client, held) == ["step 0", "signal"]
     messages = "SELECT id, seq FROM dataflows.inbox WHERE execution_id = %s ORDER BY number"
