@@ -90,6 +90,7 @@ class Engine:
         self._watched: WeakValueDictionary[str, Watch] = WeakValueDictionary()
         self._lock = threading.Lock()
         self._starting: set[str] = set()
+        self._driving_steps: dict[int, None] = {}  # threads of steps that drive; whoever takes one out decides
         self._stopping = False
         self.asked_to_exit = threading.Event()
         with ExitStack() as started:  # what was started ends again, where something further cannot be had
@@ -231,13 +232,20 @@ class Engine:
     def _propose(self, proposal: Proposal) -> None:
         self._committer.propose(proposal)
 
-    def _report(self, attempt: LiveAttempt, outcome: Outcome[Any] | Encoded) -> None:
+    def _report(self, attempt: LiveAttempt, outcome: Outcome[Any] | Encoded) -> bool:
         proposal = Proposal(attempt.held, row_of(attempt, outcome, self._lease.clock, self._monitor))
         is_alone = attempt.in_thread and self._performer.running == 1 and self._driver.is_idle
         if is_alone and self._committer.write_now(proposal):
-            self._driver.drive_here()
-        else:  # what others come to meanwhile goes into the same commit
-            self._committer.propose(proposal)
+            return self._drive_here()
+        self._committer.propose(proposal)  # what others come to meanwhile goes into the same commit
+        return True
+
+    def _drive_here(self) -> bool:
+        """Drive on the thread of a step; False if it got stuck there and was left behind."""
+        thread = threading.get_ident()
+        self._driving_steps[thread] = None
+        self._driver.drive_here()
+        return self._driving_steps.pop(thread, thread) is None
 
     def _on_begun(self, attempt: LiveAttempt) -> None:
         self._driver.post(self._driver.arrivals.on_begun, attempt)
@@ -258,7 +266,9 @@ class Engine:
     def _on_lost(self, scheduler: int) -> None:
         self._driver.post(self._driver.arrivals.on_lost, scheduler)
 
-    def _replace_driver(self, execution_id: str, problem: str) -> None:
+    def _replace_driver(self, execution_id: str, problem: str, thread: int) -> None:
+        if self._driving_steps.pop(thread, thread) is None:
+            self._performer.leave_behind(thread)
         self._driver.start()
         self._driver.post(self._driver.arrivals.on_left_behind, execution_id, problem)
 

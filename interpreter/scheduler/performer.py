@@ -11,9 +11,8 @@ import inspect
 import os
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any
 
@@ -21,13 +20,17 @@ from dataflows.attempt import running_attempt
 from dataflows.commands import Step
 from dataflows.outcome import Error, Outcome, Value
 from interpreter.codec import Encoded, decode_error, dump_call, run_call
+from interpreter.scheduler.following import Following
 from interpreter.scheduler.held import LiveAttempt, Stage
 from interpreter.scheduler.lease import Lease
 
 __all__ = ["Performer", "Report"]
 
-Report = Callable[[LiveAttempt, "Outcome[Any] | Encoded"], None]
-"""Called, on any thread, with what an attempt came to; ``Encoded`` is a value that another process encoded."""
+Report = Callable[[LiveAttempt, "Outcome[Any] | Encoded"], bool]
+"""Called, on any thread, with what an attempt came to; ``Encoded`` is a value that another process encoded.
+
+Answers False if the thread was left behind meanwhile.
+"""
 
 _LOOK = 0.05
 _THE_PROCESS_IS_ASKED_TO_END = (KeyboardInterrupt, SystemExit)
@@ -63,7 +66,7 @@ class Performer:
         self._threads = 0
         self._occupied = 0  # threads that have an attempt, or will find one in the queue
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._here = Following()
+        self._here = Following({})
         self._process = os.getpid()
         self._closed = self._left_alone = False
 
@@ -117,6 +120,16 @@ class Performer:
             self._leave_room()
         return True
 
+    def leave_behind(self, thread: int) -> None:
+        """A thread does not come back from a report: its room, and what it was to perform next, are for others."""
+        following = self._here.take(thread)
+        with self._lock:
+            self._threads -= 1
+            self._occupied -= 1
+        self._leave_room()
+        if following is not None:
+            self._dispatch(following)
+
     def hold_back(self) -> None:
         """Start nothing more; what runs goes on."""
         with self._lock:
@@ -154,12 +167,12 @@ class Performer:
             self._dispatch(following)
 
     def _ended(self, attempt: LiveAttempt, outcome: Outcome[Any] | Encoded) -> bool:
-        """Report and make room; False if the attempt was given up, and its room given away, meanwhile."""
+        """Report and make room; False if its room was given away meanwhile, since it was given up or left behind."""
         if isinstance(outcome, Error) and isinstance(outcome.exception, _THE_PROCESS_IS_ASKED_TO_END):
             self._on_exit(attempt, outcome.exception)  # not the step's failure: it runs again elsewhere
             was_wanted = attempt.discard() is Stage.RUNNING
         elif (was_wanted := attempt.report()) and not self._left_alone:
-            self._report(attempt, outcome)
+            was_wanted = self._report(attempt, outcome)
         if was_wanted:
             self._leave_room()
         return was_wanted
@@ -268,35 +281,6 @@ class Performer:
             return
         attempt.cancel = future.cancel
         future.add_done_callback(lambda done: self._ended(attempt, _executor_outcome(done)))
-
-
-class Following(threading.local):
-    """What this thread performs next: while it reports an attempt, it can take one on without a hand-over.
-
-    :ivar is_free: it can take one on.
-    """
-
-    def __init__(self) -> None:
-        self.is_free = False
-        self._attempt: LiveAttempt | None = None
-
-    @contextmanager
-    def free(self) -> Iterator[None]:
-        """Meanwhile it can take one on."""
-        self.is_free = True
-        try:
-            yield
-        finally:
-            self.is_free = False
-
-    def keep(self, attempt: LiveAttempt) -> None:
-        """Perform this next."""
-        self.is_free, self._attempt = False, attempt
-
-    def take(self) -> LiveAttempt | None:
-        """What was kept."""
-        attempt, self._attempt = self._attempt, None
-        return attempt
 
 
 def _executor_outcome(done: Future[tuple[bool, Encoded]]) -> Outcome[Any] | Encoded:

@@ -54,10 +54,11 @@ class Watchdog:
     """A thread that looks at the current drive now and then.
 
     :param limit: seconds that a drive may take between two yields.
-    :param replace: starts a new driver thread and tells it which execution the old one is stuck in.
+    :param replace: starts a new driver thread and tells it which execution the old one is stuck in, and why it is left
+        behind, and its number.
     """
 
-    def __init__(self, limit: float, replace: Callable[[str, str], None], monitor: Monitor) -> None:
+    def __init__(self, limit: float, replace: Callable[[str, str, int], None], monitor: Monitor) -> None:
         self._limit = limit
         self._pause = min(0.5, limit / 4)
         self._replace = replace
@@ -111,7 +112,7 @@ class Watchdog:
                 drive = self._drive
                 stuck = drive is not None and self._look_at(drive)
             if stuck and drive is not None:
-                self._replace(drive.execution_id, drive.problem)
+                self._replace(drive.execution_id, drive.problem, drive.thread)
 
     def _look_at(self, drive: Drive) -> bool:
         """True when the thread is to be left behind."""

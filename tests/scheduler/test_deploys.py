@@ -175,6 +175,14 @@ def blocks() -> Flow[None]:
     STUCK.wait(30)
 
 
+def works() -> Flow[list[str]]:
+    first = yield from step("first", run, "first")
+    return [first, (yield from step("second", run, "second"))]
+
+
+WORKING = Workflow(works, "deploys/working")
+
+
 @pytest.mark.parametrize("function", [loops, blocks])
 def test_a_workflow_that_never_yields_is_blocked_with_its_stack_and_the_others_go_on(
     new_scheduler: Callable[..., Scheduler], function: Callable[[], Flow[None]]
@@ -190,5 +198,25 @@ def test_a_workflow_that_never_yields_is_blocked_with_its_stack_and_the_others_g
             assert beside.result(timeout=20) == "innocent"
             STUCK.set()
             assert scheduler.run(INNOCENT, id=beside.id) == "innocent"
+    finally:
+        STUCK.set()
+
+
+@pytest.mark.parametrize("function", [loops, blocks])
+def test_one_that_gets_stuck_on_the_thread_of_its_step_leaves_that_steps_room_to_others(
+    new_scheduler: Callable[..., Scheduler], function: Callable[[], Flow[None]]
+) -> None:
+    STUCK.clear()
+    stuck = Workflow(function, "deploys/stuck")
+    try:
+        with new_scheduler(workflows=[stuck, WORKING], drive_limit=0.3, concurrency=1) as scheduler:
+            handle = scheduler.start(stuck)
+            with pytest.raises(ExecutionBlocked, match=f"(?s)without yielding.*in {function.__name__}"):
+                handle.result(timeout=20)
+            assert scheduler.start(WORKING).result(timeout=20) == ["first", "second"]
+            STUCK.set()
+            for _ in range(5):
+                assert scheduler.start(WORKING).result(timeout=20) == ["first", "second"]
+            eventually(lambda: not scheduler._engine._performer.running)  # type: ignore[union-attr]
     finally:
         STUCK.set()
