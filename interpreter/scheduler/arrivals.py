@@ -74,7 +74,7 @@ class Arrivals:
         if not held.machine.has_begun:  # after what arrived, so that what was cancelled before it began runs no step
             self._note(held, Row("begun"))
         held.machine.actions()
-        self._dispatcher.take_up(held)
+        self._dispatcher.carry_out(held, list(held.machine.open.values()))
         self._departures.rest(held)
 
     def on_messages(self, messages: Iterable[Message], outside: Mapping[str, Outside]) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, TypeGuard
+from typing import Any
 
 from dataflows.errors import StepInterrupted, StepTimeout
 from dataflows.outcome import Error, Value
+from dataflows.retry import Retry
 from interpreter.machine import (
     Action,
     AwaitSignal,
@@ -20,7 +21,6 @@ from interpreter.machine import (
     Ended,
     Fact,
     MarkPatch,
-    Open,
     PatchMarked,
     Position,
     Published,
@@ -80,13 +80,6 @@ class Dispatcher:
         for action in actions:
             if not held.broken:  # by the action before
                 _CARRY_OUT[type(action)](self, held, action)
-
-    def take_up(self, held: Held) -> None:
-        """What was open where its execution was left. A step that may run once, and had begun, does not run again."""
-        wanted = list(held.machine.open.values())
-        self.carry_out(held, [action for action in wanted if not _has_begun(action)])
-        for action in filter(_has_begun, wanted):
-            self._interrupted(held, action)
 
     def take_due(self) -> Iterator[tuple[Held, Position]]:
         """Where something is due, and still wanted; it is to be fired."""
@@ -151,7 +144,8 @@ class Dispatcher:
         """Begin nothing further, and withdraw what has not begun; what runs goes on."""
         held.paused = True
         for position, attempt in list(held.attempts.items()):
-            if not attempt.action.command.once and attempt.discard_if_queued():
+            has_begun = attempt.action.command.once and attempt.announce is None  # by the journal
+            if not has_begun and attempt.discard_if_queued():
                 del held.attempts[position]
 
     def _resume(self, held: Held) -> None:
@@ -171,9 +165,9 @@ class Dispatcher:
             self._submit(held, action)
 
     def _submit(self, held: Held, action: RunStep) -> None:
-        if self.stopping or (held.paused and not action.command.once):  # one of these has begun, by the journal
-            return
-        if self._can_run(held, action):
+        if action.command.once:
+            self._go_on(held, action)
+        elif not (self.stopping or held.paused) and self._can_run(held, action):
             attempt = held.attempts[action.position] = LiveAttempt(held, action)
             self._performer.submit(attempt)
 
@@ -184,11 +178,22 @@ class Dispatcher:
         return problem is None
 
     def _begin_step(self, held: Held, action: BeginStep) -> None:
-        """That it may have run is journaled first, unless it is plain that it would not run here."""
-        if self.stopping or held.paused:
+        """It waits for room, then its start is journaled, then it runs: what waits has not begun."""
+        if self.stopping or held.paused or not self._can_run(held, action):
             return
-        if self._can_run(held, action):
-            self._place(held, StepBegun(action.position, action.name, action.branch))
+        proposal = Proposal(held, to_row(StepBegun(action.position, action.name, action.branch)))
+        run = _as_it_will_run(action, self._clock.now())
+        attempt = held.attempts[action.position] = LiveAttempt(held, run, lambda: self._propose(proposal))
+        self._performer.submit(attempt)
+
+    def _go_on(self, held: Held, action: RunStep) -> None:
+        """A step that is to run once has begun, by the journal: here, or where it was lost."""
+        attempt = held.attempts.get(action.position)
+        if attempt is None:
+            self._interrupted(held, action)
+        else:
+            attempt.action = action
+            self._performer.proceed(attempt)
 
     def _interrupted(self, held: Held, action: RunStep) -> None:
         error = StepInterrupted(
@@ -211,6 +216,8 @@ class Dispatcher:
 
     def _close(self, held: Held, action: Close) -> None:
         self._unset_timer(held, action.position)
+        if (attempt := held.attempts.pop(action.position, None)) is not None:  # cancelled before it began
+            self._performer.give_up(attempt)
 
     def _publish(self, held: Held, action: PublishValue) -> None:
         value = Value(action.command.value)
@@ -279,8 +286,9 @@ def _is_set(item: tuple[Held, Position], due: datetime) -> bool:
     return held.timers.get(position) == due
 
 
-def _has_begun(action: Open) -> TypeGuard[RunStep]:
-    return isinstance(action, RunStep) and action.command.once
+def _as_it_will_run(action: BeginStep, now: datetime) -> RunStep:
+    place = (action.position, action.name, action.branch)
+    return RunStep(*place, 1, 0, now, None, "", command=action.command, retry=Retry(attempts=1))
 
 
 _CARRY_OUT: dict[type[Any], Callable[[Dispatcher, Held, Any], None]] = {

@@ -140,10 +140,12 @@ class Stage(Enum):
     """Where an attempt is in its life."""
 
     QUEUED = 1
-    RUNNING = 2
-    REPORTED = 3
+    ANNOUNCED = 2
+    """It has room, and that it begins is being journaled."""
+    RUNNING = 3
+    REPORTED = 4
     """What it came to has been proposed."""
-    DISCARDED = 4
+    DISCARDED = 5
     """Nobody wants to know any more what it comes to."""
 
 
@@ -153,13 +155,15 @@ class LiveAttempt:
     :ivar stopping: its step was cancelled; it is asked to stop.
     :ivar in_thread: it occupies a thread of the performer's.
     :ivar cancel: asks the code that runs to stop, where there is a way.
+    :ivar announce: to be called when it has room and before it runs; None: it may run at once.
     """
 
-    __slots__ = ("_lock", "action", "cancel", "held", "in_thread", "stage", "stopping")
+    __slots__ = ("_lock", "action", "announce", "cancel", "held", "in_thread", "stage", "stopping")
 
-    def __init__(self, held: Held, action: RunStep) -> None:
+    def __init__(self, held: Held, action: RunStep, announce: Callable[[], None] | None = None) -> None:
         self.held = held
         self.action = action
+        self.announce = announce
         self.stage = Stage.QUEUED
         self.stopping = False
         self.in_thread = False
@@ -181,6 +185,19 @@ class LiveAttempt:
             if before is not Stage.REPORTED:
                 self.stage = Stage.DISCARDED
             return before
+
+    def be_announced(self) -> bool:
+        """It has room, unless nobody wants it any more; and waits until it may run."""
+        return self._move(Stage.QUEUED, Stage.ANNOUNCED)
+
+    def proceed(self) -> bool:
+        """It may run, unless nobody wants it any more."""
+        self.announce = None
+        return self._move(Stage.ANNOUNCED, Stage.QUEUED)
+
+    def discard_if_announced(self) -> bool:
+        """Nobody wants it any more, and it has room but may not run yet; False if that is not so."""
+        return self._move(Stage.ANNOUNCED, Stage.DISCARDED)
 
     def discard_if_queued(self) -> bool:
         """Nobody wants it any more, and it has not begun; False if it has."""

@@ -83,7 +83,7 @@ class Performer:
         return f"on={command.on!r} names an executor that this scheduler was not given; it has: {known}"
 
     def submit(self, attempt: LiveAttempt) -> None:
-        """Run the attempt as soon as there is room."""
+        """Run the attempt as soon as there is room; or announce it then, and wait for ``proceed``."""
         with self._lock:
             if self._closed:
                 return
@@ -93,10 +93,18 @@ class Performer:
             self._running += 1
         self._dispatch(attempt)
 
+    def proceed(self, attempt: LiveAttempt) -> None:
+        """It has been announced, and runs in the room that it has."""
+        if not self._left_alone and attempt.proceed():
+            self._dispatch(attempt)
+
     def stop(self, attempt: LiveAttempt) -> bool:
         """Ask an attempt to stop; True if it does not run and never will, so that nothing more comes of it."""
         attempt.stopping = True
         if attempt.discard_if_queued():
+            return True
+        if attempt.discard_if_announced():
+            self._leave_room()
             return True
         if attempt.cancel is not None:
             attempt.cancel()
@@ -117,6 +125,7 @@ class Performer:
                 with self._lock:
                     self._threads -= 1
                     self._occupied -= 1
+        if before in (Stage.RUNNING, Stage.ANNOUNCED):
             self._leave_room()
         return True
 
@@ -150,13 +159,21 @@ class Performer:
 
     def _dispatch(self, attempt: LiveAttempt) -> None:
         command = attempt.action.command
-        if command.on is None and _is_async(command.fn):
+        if attempt.announce is not None:
+            self._announce(attempt, attempt.announce)
+        elif command.on is None and _is_async(command.fn):
             self._run_on_loop(attempt)
         elif self._here.is_free:
             self._here.keep(attempt)
         else:
             self._occupy_thread()
             self._queue.put(attempt)
+
+    def _announce(self, attempt: LiveAttempt, announce: Callable[[], None]) -> None:
+        if attempt.be_announced():
+            announce()
+        else:
+            self._leave_room()
 
     def _leave_room(self) -> None:
         with self._lock:
@@ -179,7 +196,8 @@ class Performer:
 
     def _begin(self, attempt: LiveAttempt) -> bool:
         is_ours = attempt.held.scheduler == self._lease.scheduler  # or another has taken over, and has done it since
-        if is_ours and not self._closed and attempt.begin():
+        is_too_late = self._left_alone if attempt.action.command.once else self._closed  # once announced, it is to run
+        if is_ours and not is_too_late and attempt.begin():
             if attempt.action.command.timeout is not None:
                 self._begun(attempt)
             return True

@@ -38,7 +38,11 @@ def caught(fn: int) -> Flow[Any]:
     try:
         yield from step("fail", FUNCTIONS[fn], retry=Retry(attempts=1))
     except Exception as error:
-        told = [text for text, *_ in plain(error)], [type(error).__qualname__, vars(error).get("item")], bool(error.__cause__)
+        told = (
+            [text for text, *_ in plain(error)],
+            [type(error).__qualname__, vars(error).get("item")],
+            bool(error.__cause__),
+        )
     else:
         told = None
     yield from wait("go on")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dataflows import ExecutionBlocked, Flow, Retry, StepInterrupted, StepTimeout, gather, step, workflow
+from dataflows import ExecutionBlocked, Flow, Retry, StepInterrupted, StepTimeout, gather, race, sleep, step, workflow
 from interpreter import Client, Scheduler
 from interpreter.store.records import Line, Start
 from interpreter.store.rows import Row
@@ -76,6 +76,24 @@ def many(number: int) -> Flow[list[str]]:
     return list((yield from gather(*(step(f"charge {n}", charge, f"{n}", once=True) for n in range(number)))))
 
 
+@workflow("once/queue")
+def queue(id: str) -> Flow[list[str]]:
+    return list((yield from gather(first_of(id), *(step(f"{n}", charge, f"{id}.{n}", once=True) for n in range(5)))))
+
+
+def first_of(id: str) -> Flow[str]:
+    try:
+        return (yield from step("hold", hold, id, "hold", once=True))
+    except StepInterrupted:
+        return "interrupted"
+
+
+@workflow("once/raced")
+def raced(id: str) -> Flow[str]:
+    yield from gather(first_of(id), race(step=step("late", charge, id, once=True), sleep=sleep("soon", 0.05)))
+    return (yield from step("after", charge, f"{id} after", once=True))
+
+
 @workflow("once/elsewhere")
 def elsewhere() -> Flow[str]:
     return (yield from step("charge", charge, "elsewhere", once=True, on="a machine with a card reader"))
@@ -134,6 +152,32 @@ def test_a_scheduler_that_lost_it_and_has_it_again_does_not_run_it_again(
         RELEASED.set()
         assert kinds(scheduler, id) == ["started", "begun", "begin", "step", "step", "completed"]  # type: ignore[arg-type]
     assert RAN[id] == 1
+
+
+def test_what_waits_for_room_when_its_scheduler_is_lost_has_not_begun_and_runs(
+    new_scheduler: Callable[..., Scheduler], id: str
+) -> None:
+    with new_scheduler(concurrency=1, grace=0) as first:
+        handle = first.start(queue, id, id=id)
+        assert RUNNING.acquire(timeout=20)
+        assert [entry.kind for entry in handle.history()] == ["started", "begun", "begin"]
+    with new_scheduler() as second:
+        assert second.result(id, timeout=20) == ["interrupted", *["charged"] * 5]
+    assert set(RAN.values()) == {1}
+
+
+def test_one_that_is_cancelled_while_it_waits_for_room_leaves_no_trace_and_takes_none(
+    new_scheduler: Callable[..., Scheduler], id: str
+) -> None:
+    with new_scheduler(concurrency=1) as scheduler:
+        handle = scheduler.start(raced, id, id=id)
+        assert RUNNING.acquire(timeout=20)
+        eventually(lambda: "sleep" in [entry.kind for entry in handle.history()])
+        RELEASED.set()
+        assert handle.result(timeout=20) == "charged"
+        assert [entry.name for entry in handle.history() if entry.kind == "begin"] == ["hold", "after"]
+        eventually(lambda: not scheduler._engine._performer.running)  # type: ignore[union-attr]
+    assert RAN[id] == 0
 
 
 def test_where_it_cannot_run_it_does_not_begin(new_scheduler: Callable[..., Scheduler]) -> None:
