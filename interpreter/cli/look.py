@@ -21,17 +21,23 @@ from interpreter.cli.tables import execution_facts, execution_table, journal_tab
 from interpreter.cli.text import inert
 from interpreter.client import Client
 from interpreter.machine import Status
-from interpreter.operations import find_workflow, read_recording
+from interpreter.operations import describe_published, find_workflow, read_recording
 from interpreter.testing import Standing, stand
 from interpreter.verbs import verb
 
 __all__ = ["list_executions", "show"]
 
 
+Generation = Annotated[
+    int | None, typer.Option(min=1, help="Of the journal, if not the newest.", metavar="NUMBER", show_default=False)
+]
+
+
 class _Viewer(Client):
-    """A client that can also read a journal as a machine takes it."""
+    """A client that can also read a journal as a machine takes it, and all that was published."""
 
     recording = verb(read_recording)
+    describe_published = verb(describe_published)
 
 
 def list_executions(
@@ -59,21 +65,29 @@ def list_executions(
 
 
 def show(
-    id: ExecutionId, modules: Modules = None, database: DatabaseOption = None, as_document: AsDocument = False
+    id: ExecutionId,
+    modules: Modules = None,
+    *,
+    generation: Generation = None,
+    database: DatabaseOption = None,
+    as_document: AsDocument = False,
 ) -> None:
-    """Show an execution: its journal, and where in the source it now stands.
+    """Show an execution: its journal, what it has published, and where in the source it now stands.
 
     The latter takes the code that defines its workflow: name its module by --module.
     """
     import_modules(modules)
     with _Viewer(database) as client:
-        execution, entries = client.describe(id), client.history(id)
+        execution, entries = client.describe(id), client.history(id, generation=generation)
+        published = client.describe_published(id)
         standing, problem = _stand(client, id) if modules else (None, None)
     if as_document:
-        document({"execution": execution, "entries": entries, "standing": standing, "problem": problem})
+        found = {"execution": execution, "entries": entries, "published": published}
+        document({**found, "standing": standing, "problem": problem})
         return
-    facts = execution_facts(execution, standing, problem)
-    journal = journal_table(entries, standing.open if standing is not None else ())
+    facts = execution_facts(execution, published, standing, problem)
+    unfinished = standing.open if standing is not None and generation in (None, execution.generation) else ()
+    journal = journal_table(entries, unfinished)
     present(Group(Text(inert(execution.id), "bold"), facts, journal))
 
 

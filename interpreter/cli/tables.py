@@ -6,7 +6,7 @@ Owns the columns, the colours and the words in them. Everything that was stored 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich import box
 from rich.table import Table
@@ -26,8 +26,23 @@ _STYLES = {
     Status.CANCELLED: "yellow",
     Status.RUNNING: "cyan",
 }
-_COMMANDS = {"attempt": "step", "stopped": "step", "timeout": "wait"}
-_WITHOUT_VALUE = {"sleep": "over", "timeout": "timed out", "stopped": "stopped"}
+_COMMANDS = {
+    "begin": "step",
+    "attempt": "step",
+    "stopped": "step",
+    "timeout": "wait",
+    "sent": "signal to another",
+    "published": "publish",
+    "child-started": "start",
+    "patch": "patched",
+}
+_WITHOUT_VALUE = {
+    "begin": "begun, to run once",
+    "sleep": "over",
+    "timeout": "timed out",
+    "stopped": "stopped",
+    "patch": "True",
+}
 
 
 def execution_table(executions: Iterable[Execution]) -> Table:
@@ -40,18 +55,23 @@ def execution_table(executions: Iterable[Execution]) -> Table:
     return table
 
 
-def execution_facts(execution: Execution, standing: Standing | None, problem: str | None) -> Table:
+def execution_facts(
+    execution: Execution, published: Mapping[str, str], standing: Standing | None, problem: str | None
+) -> Table:
     """What is known of an execution but for its journal, one fact a line.
 
+    :param published: each key with its value as text.
     :param problem: why it cannot be told where it stands.
     """
     facts = {
         "workflow": _text(f"{execution.workflow}, version {execution.version}"),
         "status": _status(execution),
+        "generation": Text(str(execution.generation) if execution.generation > 1 else ""),
         "created": Text(local_time(execution.created_at)),
         "ended": Text(local_time(execution.ended_at)),
         "due": Text(local_time(execution.due_at)),
         "tags": _text(", ".join(f"{name}={value}" for name, value in execution.tags.items())),
+        "published": _text("\n".join(f"{key} = {value}" for key, value in published.items()), "green"),
         "blocked by": _text(execution.problem or "", "red"),
         "stands at": _place(execution, standing, problem),
     }

@@ -3,11 +3,12 @@
 --
 -- Tables, and who writes them
 --   executions   one row an execution: narrow and hot. Inserted by a start, updated by its holder
---                (suspend, end, block), by a claim, by a takeover, by senders (inbox_seq), and by
---                people (terminate, pause, resume, retry, delete).
+--                (suspend, end, block, begin again), by a claim, by a takeover, by senders
+--                (inbox_seq), and by people (terminate, pause, resume, retry, delete).
 --   journal      one row an entry. Only ever inserted, and only by the execution's holder,
 --                but for the first row ("started"), which comes with the execution, for the last
---                of one that is terminated, and for those that a retry or a fork copies.
+--                of one that is terminated, and for those that a retry or a fork copies. Of an
+--                execution that begins again and again, former generations are deleted.
 --   inbox        one row a message to an execution. Inserted by senders together with
 --                executions.inbox_seq + 1; its holder sets seq when the message is journaled.
 --   schedulers   one row a living scheduler: its lease. A takeover deletes the row of a dead one.

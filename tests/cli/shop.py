@@ -6,7 +6,21 @@ import os
 import time
 from pathlib import Path
 
-from dataflows import Event, Flow, Retry, Trigger, gather, race, sleep, step, wait, workflow
+from dataflows import (
+    Event,
+    Flow,
+    Retry,
+    Trigger,
+    continue_as_new,
+    gather,
+    patched,
+    publish,
+    race,
+    sleep,
+    step,
+    wait,
+    workflow,
+)
 
 HOSTILE = "\x1b[31m\x9b2J\u202e[bold]x[/bold]"
 """Escape sequences old and new, a change of direction, and what rich takes for markup."""
@@ -53,6 +67,15 @@ def approve() -> Flow[object]:
         wait("approval", timeout="7d"), race(paid=wait("payment"), late=sleep("deadline", "1h"))
     )
     return decision
+
+
+@workflow("rounds")
+def rounds(number: int = 1) -> Flow[int]:
+    yield from publish("round", number)
+    if number < 3:
+        return (yield from continue_as_new(number + 1))
+    yield from patched("charging")
+    return (yield from step("charge", add, number, 0, once=True))
 
 
 @workflow("hostile")

@@ -67,6 +67,24 @@ def test_with_its_module_it_tells_where_in_the_source_the_execution_stands_and_w
     assert ["0.1.0.0.0", "wait", "payment", "in", "paid", "open"] in rows(for_people)
 
 
+def test_what_it_has_published_and_an_earlier_generation_of_its_journal_are_shown(
+    dataflows: Dataflows, answers: Answers, id: str
+) -> None:
+    dataflows("start", "rounds", "--id", id, "--wait", *SHOP)
+    shown = dataflows("show", id)
+    assert "generation  3" in shown.stdout and "published   round = 3" in shown.stdout
+    words = [row[:-1] for row in rows(shown)]
+    assert [*words[2:5], words[5][:5]] == [
+        ["0", "publish", "round", "3"],
+        ["1", "patched", "charging", "True"],
+        ["1", "step", "charge", "begun,", "to", "run", "once"],
+        ["1", "step", "charge", "1", "3"],
+    ]
+    assert ["0", "publish", "round", "1"] in [row[:-1] for row in rows(dataflows("show", id, "--generation", "1"))]
+    (document,) = answers("show", id)
+    assert document["published"] == {"round": "3"}
+
+
 def test_without_its_module_it_says_how_to_be_told(dataflows: Dataflows, answers: Answers, id: str) -> None:
     dataflows("start", "approve", "--id", id, *SHOP)
     assert "stands at  name the workflow's module by --module" in dataflows("show", id).stdout
@@ -83,7 +101,7 @@ def test_what_the_workflow_prints_itself_is_not_part_of_the_answer(dataflows: Da
 def test_machines_find_the_same_keys_every_time(answers: Answers, id: str) -> None:
     answers("start", "add", "--input", "1", "--id", id, "--wait", *SHOP)
     (shown,) = answers("show", id)
-    assert list(shown) == ["execution", "entries", "standing", "problem"]
+    assert list(shown) == ["execution", "entries", "published", "standing", "problem"]
     of_an_execution = ["id", "workflow", "version", "status", "created_at", "ended_at", "due_at", "tags", "problem"]
     of_an_execution += ["paused", "generation", "parent"]
     assert list(shown["execution"]) == of_an_execution
