@@ -31,6 +31,7 @@ class CommonVerbs:
     describe = verb(operations.describe)
     history = verb(operations.history)
     signal = verb(operations.signal)
+    emit = verb(operations.emit)
     cancel = verb(operations.cancel)
     terminate = verb(operations.terminate)
     pause = verb(operations.pause)

@@ -6,6 +6,7 @@ of connections, threads or event loops.
 
 from interpreter.operations.bulk import BulkVerb, in_bulk
 from interpreter.operations.control import delete, pause, resume, terminate
+from interpreter.operations.events import emit, subscribe, unsubscribe
 from interpreter.operations.host import Host, NewExecution, Watch
 from interpreter.operations.looking import Execution, HistoryEntry, describe, history, list_executions, status
 from interpreter.operations.messages import cancel, signal
@@ -13,7 +14,7 @@ from interpreter.operations.purging import purge
 from interpreter.operations.recordings import read_open_recordings, read_recording
 from interpreter.operations.results import result
 from interpreter.operations.retrying import fork, retry
-from interpreter.operations.starting import find_workflow, prepare, start, start_with_signal
+from interpreter.operations.starting import find_workflow, is_there, prepare, start, start_with_signal
 
 __all__ = [
     "BulkVerb",
@@ -25,10 +26,12 @@ __all__ = [
     "cancel",
     "delete",
     "describe",
+    "emit",
     "find_workflow",
     "fork",
     "history",
     "in_bulk",
+    "is_there",
     "list_executions",
     "pause",
     "prepare",
@@ -42,5 +45,7 @@ __all__ = [
     "start",
     "start_with_signal",
     "status",
+    "subscribe",
     "terminate",
+    "unsubscribe",
 ]

@@ -12,6 +12,7 @@ from typing import Any
 from dataflows.errors import StepTimeout
 from interpreter.machine import (
     Action,
+    AwaitChild,
     AwaitSignal,
     Close,
     End,
@@ -19,10 +20,13 @@ from interpreter.machine import (
     Fact,
     Position,
     RunStep,
+    SendSignal,
     SetTimer,
     Slept,
+    StartChild,
     Status,
     StepStopped,
+    StopChild,
     StopStep,
     WaitTimedOut,
     after_failure,
@@ -32,6 +36,7 @@ from interpreter.scheduler.clock import DatabaseClock
 from interpreter.scheduler.held import Held, LiveAttempt
 from interpreter.scheduler.performer import Performer
 from interpreter.scheduler.proposals import Proposal
+from interpreter.scheduler.relations import Relations
 from interpreter.scheduler.timers import Timers
 from interpreter.store.records import Move, Outside
 from interpreter.store.rows import Row, to_row
@@ -58,6 +63,7 @@ class Dispatcher:
         grace: timedelta,
     ) -> None:
         self.stopping = False
+        self.relations: Relations  # set before anything is carried out: each needs the other
         self._clock = clock
         self._performer = performer
         self._propose = propose
@@ -102,6 +108,7 @@ class Dispatcher:
         for attempt in held.attempts.values():
             self._performer.give_up(attempt)
         held.attempts.clear()
+        held.errands.clear()
         self._timers.forget(len(held.timers))
         held.timers.clear()
 
@@ -134,7 +141,7 @@ class Dispatcher:
     def _resume(self, held: Held) -> None:
         """Carry out what was left while it was paused."""
         held.paused = False
-        under_way = held.proposed.union(map(format_position, held.attempts))
+        under_way = {*held.proposed, *map(format_position, (*held.attempts, *held.errands))}
         wanted = list(held.machine.open.items())
         self.carry_out(held, [action for position, action in wanted if format_position(position) not in under_way])
 
@@ -148,7 +155,7 @@ class Dispatcher:
             self._submit(held, action)
 
     def _submit(self, held: Held, action: RunStep) -> None:
-        if self.stopping or held.paused:
+        if not self._may_begin(held):
             return
         if problem := self._performer.cannot_run(action.command):
             self._block(held, f"step {action.name!r} at {format_position(action.position)}: {problem}")
@@ -164,12 +171,39 @@ class Dispatcher:
         else:
             self._set_timer(held, action.position, self._clock.now() + self._grace)
 
-    def _set_due(self, held: Held, action: SetTimer | AwaitSignal) -> None:
+    def set_due(self, held: Held, action: SetTimer | AwaitSignal) -> None:
+        """Something happens there when it is due, if it is ever."""
         if action.due is not None:
             self._set_timer(held, action.position, action.due)
 
+    def _await_signal(self, held: Held, action: AwaitSignal) -> None:
+        if action.command.key is None:
+            self.set_due(held, action)
+        elif self._may_begin(held):
+            self.relations.await_event(held, action)
+
+    def _start_child(self, held: Held, action: StartChild) -> None:
+        if self._may_begin(held):
+            self.relations.start_child(held, action)
+
+    def _stop_child(self, held: Held, action: StopChild) -> None:
+        if self._may_begin(held):
+            self.relations.stop_child(held, action)
+
+    def _send_signal(self, held: Held, action: SendSignal) -> None:
+        if self._may_begin(held):
+            self.relations.send_signal(held, action)
+
+    def _may_begin(self, held: Held) -> bool:
+        return not (self.stopping or held.paused)
+
+    def _wait(self, held: Held, action: AwaitChild) -> None:
+        """The child's end comes as a message."""
+
     def _close(self, held: Held, action: Close) -> None:
         self._unset_timer(held, action.position)
+        if action.position in held.subscribed:
+            self.relations.forget_event(held, action.position)
 
     def _end(self, held: Held, action: End) -> None:
         row = to_row(Ended(action.status, action.outcome))
@@ -187,10 +221,10 @@ class Dispatcher:
             self._timers.forget(1)
 
     def _slept(self, held: Held, action: SetTimer) -> None:
-        self._place(held, Slept(action.position, action.name, action.branch), action.due)
+        self.place(held, Slept(action.position, action.name, action.branch), action.due)
 
     def _timed_out(self, held: Held, action: AwaitSignal) -> None:
-        self._place(held, WaitTimedOut(action.position, action.name, action.branch), action.due)
+        self.place(held, WaitTimedOut(action.position, action.name, action.branch), action.due)
 
     def _retry_or_give_up(self, held: Held, action: RunStep) -> None:
         attempt = held.attempts.get(action.position)
@@ -199,7 +233,7 @@ class Dispatcher:
         elif self._performer.give_up(attempt):
             limit, number = action.command.timeout, action.number
             late = StepTimeout(f"step {action.name!r}: attempt {number} did not end within {limit}")
-            self._place(held, after_failure(action, late, self._clock.now()))
+            self.place(held, after_failure(action, late, self._clock.now()))
 
     def _grace_is_over(self, held: Held, action: StopStep) -> None:
         attempt = held.attempts.get(action.position)
@@ -207,12 +241,12 @@ class Dispatcher:
             self._stopped(held, action)
 
     def _stopped(self, held: Held, action: StopStep) -> None:
-        self._place(held, StepStopped(action.position, action.name, action.branch))
+        self.place(held, StepStopped(action.position, action.name, action.branch))
 
-    def _place(self, held: Held, fact: Fact, floor: datetime | None = None) -> None:
+    def place(self, held: Held, fact: Fact, floor: datetime | None = None) -> None:
+        """Propose a fact about a command."""
         row: Row = to_row(fact)
-        assert row.position is not None
-        held.proposed.add(row.position)
+        held.expect(row)
         self._propose(Proposal(held, row, floor))
 
 
@@ -224,8 +258,12 @@ def _is_set(item: tuple[Held, Position], due: datetime) -> bool:
 _CARRY_OUT: dict[type[Any], Callable[[Dispatcher, Held, Any], None]] = {
     RunStep: Dispatcher._run_step,
     StopStep: Dispatcher._stop_step,
-    SetTimer: Dispatcher._set_due,
-    AwaitSignal: Dispatcher._set_due,
+    SetTimer: Dispatcher.set_due,
+    AwaitSignal: Dispatcher._await_signal,
+    StartChild: Dispatcher._start_child,
+    AwaitChild: Dispatcher._wait,
+    StopChild: Dispatcher._stop_child,
+    SendSignal: Dispatcher._send_signal,
     Close: Dispatcher._close,
     End: Dispatcher._end,
 }

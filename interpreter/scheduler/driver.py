@@ -22,10 +22,12 @@ from typing import Any
 
 from dataflows.errors import Mismatch
 from dataflows.logs import replaying
+from dataflows.outcome import Outcome
 from interpreter.machine import Machine, Status
 from interpreter.scheduler.cache import Cache
 from interpreter.scheduler.clock import DatabaseClock
 from interpreter.scheduler.dispatcher import Dispatcher
+from interpreter.scheduler.errands import Errand
 from interpreter.scheduler.held import Held, LiveAttempt
 from interpreter.scheduler.holdings import Holdings
 from interpreter.scheduler.monitor import Monitor
@@ -241,6 +243,8 @@ class Driver:
             self._next.append((self._on_gone, (held,)))
         for held, move, moved in done.moves:
             self._next.append((self._on_moved, (held, move, moved)))
+        for parent in done.told:
+            self._look_at_inbox(parent)
 
     def on_refused(self, held: Held, problem: str) -> None:
         """The database does not take what this execution would have written."""
@@ -260,6 +264,12 @@ class Driver:
         """It was lost, or let go, and before that was noticed here it is held again."""
         self.dispatcher.discard(held)
         self._abandon(held.id, held.machine)
+
+    def on_errand_done(self, held: Held, errand: Errand, outcome: Outcome[Any]) -> None:
+        """What was asked of the database beside the journal is done."""
+        self.dispatcher.relations.finish(errand, outcome)
+        if self.held.has(held):
+            self._rest(held)
 
     def on_left_behind(self, execution_id: str, problem: str) -> None:
         """The watchdog has left the thread behind that was stuck in this execution."""
@@ -332,7 +342,7 @@ class Driver:
         self._rest(held)
 
     def _note(self, held: Held, row: Row, message: int | None = None) -> None:
-        held.unplaced += 1
+        held.expect(row)
         self._propose(Proposal(held, row, message=message))
 
     def _read(self, held: Held, message: Message) -> None:
@@ -342,9 +352,7 @@ class Driver:
         elif message.number > held.read:
             held.read = message.number
             held.inbox_seq = max(held.inbox_seq, message.number)
-            sent_at = message.sent_at if message.kind == "signal" else None
-            row = Row(message.kind, None, message.name, None, None, message.encoding, message.data, sent_at)
-            self._note(held, row, message.number)
+            self._note(held, message.row, message.number)
 
     # Letting go ---------------------------------------------------------------------------------
 
@@ -401,6 +409,7 @@ class Driver:
 
 
 def _held_from_the_start(done: Done, request: StartRequest) -> Held:
-    held = Held(done.scheduler, request.start.execution_id, 1, Machine(request.workflow))
+    start = request.start
+    held = Held(done.scheduler, start.execution_id, 1, Machine(request.workflow), is_awaited=start.is_awaited)
     held.seq, held.last_at = 2, done.begun_at
     return held

@@ -110,6 +110,7 @@ SET scheduler = %(scheduler)s, status = 'running', due_at = NULL
 FROM lease
 WHERE e.id = ANY (ARRAY(SELECT id FROM taken))
 RETURNING e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths, e.created_at,
+          e.parent_position IS NOT NULL,
           (SELECT max(due_at) FROM taken WHERE isfinite(due_at))
 
 -- name: claim_suspect
@@ -151,7 +152,8 @@ LATERAL (
 WITH lease AS MATERIALIZED (
     SELECT FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
 ), unread AS MATERIALIZED (
-    SELECT i.execution_id, i.number, last.generation, i.kind, i.name, i.encoding, i.data, i.sent_at,
+    SELECT i.execution_id, i.number, last.generation,
+           i.kind, i.position, i.name, i.branch, i.ok, i.encoding, i.data, i.sent_at,
            last.seq + row_number() OVER (PARTITION BY i.execution_id ORDER BY i.number) AS seq,
            greatest(clock_timestamp(), last.at) AS at
     FROM lease
@@ -170,8 +172,10 @@ WITH lease AS MATERIALIZED (
     UPDATE dataflows.inbox i SET seq = unread.seq
     FROM unread WHERE i.execution_id = ANY (ARRAY[unread.execution_id]) AND i.number = ANY (ARRAY[unread.number])
 )
-INSERT INTO dataflows.journal (execution_id, generation, seq, at, kind, name, encoding, data, moment)
-SELECT execution_id, generation, seq, at, kind, name, encoding, data, CASE kind WHEN 'signal' THEN sent_at END
+INSERT INTO dataflows.journal
+    (execution_id, generation, seq, at, kind, position, name, branch, ok, encoding, data, moment)
+SELECT execution_id, generation, seq, at, kind, position, name, branch, ok, encoding, data,
+       CASE kind WHEN 'signal' THEN sent_at END
 FROM unread ORDER BY execution_id, seq
 RETURNING execution_id, seq, at, kind, position, name, branch, ok, encoding, data, moment
 
@@ -179,7 +183,7 @@ RETURNING execution_id, seq, at, kind, position, name, branch, ok, encoding, dat
 -- For each execution the number of the last message sent to it, whether people have terminated or paused it, and the
 -- messages that are not journaled yet, in order.
 SELECT e.id, e.inbox_seq, e.status = 'cancelled' AS terminated, e.paused,
-       i.number, i.kind, i.name, i.encoding, i.data, i.sent_at
+       i.number, i.kind, i.position, i.name, i.branch, i.ok, i.encoding, i.data, i.sent_at
 FROM unnest(%(ids)b) AS wanted (id),
 LATERAL (SELECT * FROM dataflows.executions WHERE id = wanted.id OFFSET 0) AS e
 LEFT JOIN LATERAL (
@@ -202,19 +206,30 @@ WHERE e.scheduler = %(scheduler)s
 
 -- name: list_held
 -- What a scheduler holds by the database's account, as a claim would have told it.
-SELECT e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths, e.created_at
+SELECT e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths, e.created_at,
+       e.parent_position IS NOT NULL
 FROM dataflows.executions e
 WHERE e.scheduler = %(scheduler)s
 
 -- name: start_held
--- A scheduler starts executions and holds them from the first moment. An id that is in use is left out.
+-- A scheduler starts executions and holds them from the first moment. An id that is in use is left out, and so is what
+-- an execution starts that has ended since.
 WITH lease AS MATERIALIZED (
     SELECT clock_timestamp() AS now FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
 ), made AS (
     INSERT INTO dataflows.executions
-        (id, workflow, version, status, scheduler, format, parent, tags, created_at)
-    SELECT new.id, new.workflow, new.version, 'running', %(scheduler)s, %(format)s, NULL, new.tags::jsonb, lease.now
-    FROM lease, unnest(%(ids)b, %(workflows)b, %(versions)b, %(tags)b) AS new (id, workflow, version, tags)
+        (id, workflow, version, status, scheduler, format, tags, created_at,
+         parent, parent_generation, parent_position, parent_branch)
+    SELECT new.id, new.workflow, new.version, 'running', %(scheduler)s, %(format)s, new.tags::jsonb, lease.now,
+           new.parent, new.generation, new.position, new.branch
+    FROM lease, unnest(
+        %(ids)b, %(workflows)b, %(versions)b, %(tags)b, %(parents)b, %(generations)b, %(positions)b, %(branches)b
+    ) AS new (id, workflow, version, tags, parent, generation, position, branch)
+    WHERE new.parent IS NULL OR EXISTS (
+        SELECT FROM dataflows.executions p
+        WHERE p.id = new.parent AND p.generation = new.generation
+          AND p.status NOT IN ('completed', 'failed', 'cancelled')
+    )
     ON CONFLICT (id) DO NOTHING
     RETURNING id
 ), written AS (
@@ -306,11 +321,18 @@ LATERAL (
 WHERE NOT (j.kind = 'terminated' AND j.name = 'cancelled')
 
 -- name: start
--- A client starts an execution; whoever claims it begins it.
-WITH made AS (
-    INSERT INTO dataflows.executions (id, workflow, version, status, due_at, format, tags, created_at)
-    VALUES (%(id)s, %(workflow)s, %(version)s, 'pending', clock_timestamp() + %(delay)s, %(format)s, %(tags)s,
-            clock_timestamp())
+-- A client starts an execution, or another execution does, unless that has ended since; whoever claims it begins it.
+WITH parent AS MATERIALIZED (
+    SELECT FROM dataflows.executions
+    WHERE id = %(parent)s AND generation = %(generation)s AND status NOT IN ('completed', 'failed', 'cancelled')
+    FOR SHARE
+), made AS (
+    INSERT INTO dataflows.executions
+        (id, workflow, version, status, due_at, format, tags, created_at,
+         parent, parent_generation, parent_position, parent_branch)
+    SELECT %(id)s, %(workflow)s, %(version)s, 'pending', clock_timestamp() + %(delay)s, %(format)s, %(tags)s::jsonb,
+           clock_timestamp(), %(parent)s, %(generation)s, %(position)s, %(branch)s
+    WHERE %(parent)s::text IS NULL OR EXISTS (SELECT FROM parent)
     ON CONFLICT (id) DO NOTHING
     RETURNING id, created_at
 ), written AS (

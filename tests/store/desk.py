@@ -39,6 +39,7 @@ def started(
     """Start as a client does; answers the id."""
     given = {"id": execution_id, "workflow": workflow, "version": version, "delay": timedelta(seconds=delay)}
     rest = {"format": FORMAT, "tags": None, "encoding": EMPTY.encoding, "payload": EMPTY.data}
+    given |= dict.fromkeys(("parent", "generation", "position", "branch"))
     assert connection.execute(QUERIES["start"], {**given, **rest}).fetchall() == [(execution_id,)]
     return execution_id
 

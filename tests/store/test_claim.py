@@ -90,7 +90,7 @@ def test_a_claim_tells_what_its_holder_must_know(desk: Desk) -> None:
     started(desk.connection, "known", "v", 3)
     change(desk, "generation = 4, inbox_seq = 5, deaths = 1", "known")
     created_at = one(desk.connection, "SELECT created_at FROM dataflows.executions")
-    assert [one[:7] for one in desk.claim(("v", 3))] == [("known", 4, "v", 3, 5, 1, created_at)]
+    assert [one[:8] for one in desk.claim(("v", 3))] == [("known", 4, "v", 3, 5, 1, created_at, False)]
     assert desk.status("known") == "running"
     assert one(desk.connection, "SELECT due_at IS NULL AND scheduler = %s FROM dataflows.executions", desk.scheduler)
 
