@@ -223,6 +223,8 @@ class Driver:
     def on_messages(self, messages: Iterable[Message], outside: Mapping[str, Outside]) -> None:
         """The unread messages of some executions, and what else was done to each from outside."""
         known = {held: outside[id] for id in outside if (held := self.held.get(id)) is not None}
+        if len(known) < len(outside):  # let go since they were asked for: they are to be claimed
+            self._let_go(self._clock.now())
         for held, done in known.items():
             self.dispatcher.obey(held, done)
         for message in messages:
@@ -382,7 +384,7 @@ class Driver:
     def _say_goodbye(self, held: Held, move: Move) -> None:
         if move.status is Status.SUSPENDED:
             self.cache.keep(held.id, held.generation, held.machine)
-            self._let_go(move.due_at)
+            self._let_go(self._clock.now() if held.deferred else move.due_at)  # a message came just then
             return
         self._abandon(held.id, held.machine)
         self._let_go(None)
