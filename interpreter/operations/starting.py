@@ -64,7 +64,7 @@ def start(new: NewExecution, host: Host | None = None) -> Operation[bool]:
     if future is not None:
         made = yield Pause(None, future)
     else:
-        made = yield Query("start", _start_parameters(new), notify=None if new.delay else "")
+        made = yield Query("start", _start_parameters(new))
     return bool(made) or (yield from is_there(new))
 
 
@@ -110,7 +110,7 @@ def start_with_signal(
     }
     sent = known = False
     while not (sent or known):  # else it waited for another that started it, sent under this id, or ended it
-        sent, known, workflow, now = (yield Query("start_with_signal", parameters, notify=new.id))[0]
+        sent, known, workflow, now, _ = (yield Query("start_with_signal", parameters))[0]
         if sent or workflow is None:
             continue
         if workflow != new.workflow.name:

@@ -258,7 +258,8 @@ WITH made AS (
 SELECT EXISTS (SELECT FROM sent) AS sent,
        EXISTS (SELECT FROM dataflows.inbox i WHERE i.execution_id = %(id)s AND i.id = %(message_id)s) AS known,
        (SELECT workflow FROM dataflows.executions WHERE id = %(id)s) AS workflow,
-       (SELECT status FROM dataflows.executions WHERE id = %(id)s) AS status
+       (SELECT status FROM dataflows.executions WHERE id = %(id)s) AS status,
+       (SELECT pg_notify('dataflows', %(id)s) FROM sent)
 
 -- name: what_time_is_it
 SELECT clock_timestamp()

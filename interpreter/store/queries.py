@@ -18,19 +18,12 @@ _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 class Query(NamedTuple):
     """A statement by name, with its parameters: what a database is asked.
 
-    :ivar notify: the payload of a notification that goes out with it, in the same transaction; None: no notification.
     :ivar lock: an event's name and key, in one text, that are locked first in the same transaction; None: no lock.
     """
 
     name: str
     parameters: dict[str, Any]
-    notify: str | None = None
     lock: str | None = None
-
-    @property
-    def stands_alone(self) -> bool:
-        """Whether it is a transaction by itself."""
-        return self.notify is None and self.lock is None
 
     @property
     def sql(self) -> bytes:

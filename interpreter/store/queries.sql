@@ -322,6 +322,7 @@ WHERE NOT (j.kind = 'terminated' AND j.name = 'cancelled')
 
 -- name: start
 -- A client starts an execution, or another execution does, unless that has ended since; whoever claims it begins it.
+-- The notification is a hint to whoever is idle: everything is found by polling too.
 WITH parent AS MATERIALIZED (
     SELECT FROM dataflows.executions
     WHERE id = %(parent)s AND generation = %(generation)s AND status NOT IN ('completed', 'failed', 'cancelled')
@@ -339,7 +340,7 @@ WITH parent AS MATERIALIZED (
     INSERT INTO dataflows.journal (execution_id, generation, seq, at, kind, encoding, data)
     SELECT id, 1, 1, created_at, 'started', %(encoding)s, %(payload)b FROM made
 )
-SELECT id FROM made
+SELECT id, CASE WHEN %(delay)s <= interval '0' THEN pg_notify('dataflows', '') END FROM made
 
 -- name: send
 -- A message to one execution, and the number that tells its holder. Ended or unknown: no row, and none is left.
@@ -360,11 +361,8 @@ WITH target AS (
 )
 SELECT EXISTS (SELECT FROM sent) AS sent,
        EXISTS (SELECT FROM dataflows.inbox i WHERE i.execution_id = %(execution_id)s AND i.id = %(id)s) AS known,
-       (SELECT status FROM dataflows.executions WHERE id = %(execution_id)s) AS status
-
--- name: notify
--- A hint to whoever is idle; everything is found by polling too.
-SELECT pg_notify('dataflows', %(payload)s)
+       (SELECT status FROM dataflows.executions WHERE id = %(execution_id)s) AS status,
+       (SELECT pg_notify('dataflows', %(execution_id)s) FROM sent)
 
 -- name: look_up
 SELECT id, workflow, version, status, created_at, ended_at, due_at::text, tags, problem, paused, generation, parent
