@@ -104,3 +104,4 @@ SELECT EXISTS (SELECT FROM woken) OR EXISTS (
 -- The wait is over. What was delivered to it meanwhile is buffered by its execution, for the next wait of that key.
 DELETE FROM dataflows.subscriptions
 WHERE execution_id = %(execution_id)s AND generation = %(generation)s AND position = %(position)s
+RETURNING execution_id
