@@ -25,7 +25,7 @@ def emit(name: str, payload: Any = None, *, key: str, id: str | None = None, kee
     :param id: emitted twice under one id, for the same name and key, it counts once; a payload that differs
         is ignored. It is remembered as long as the event would be kept.
     :param keep: how long an event is kept for which nobody waits.
-    :returns: how many waits got it; 0: it is kept.
+    :returns: how many executions got it; 0: it is kept.
     :raises CannotStore: the payload cannot be stored.
     :raises ValueError: a name, key or id that cannot be, or a negative time.
     """

@@ -1,5 +1,5 @@
 -- Events by key: every statement by name. Each stands in a transaction behind the lock of its event's name and key, so
--- that an event and a subscription do not miss each other.
+-- that an event and a subscription do not miss each other. Joins are made row by row, for the reason in queries.sql.
 
 -- name: lock_event
 -- Until the end of the transaction nobody else emits, or subscribes to, what has this name and key.
@@ -12,14 +12,20 @@ WITH moment AS MATERIALIZED (
     SELECT clock_timestamp() AS now
 ), before AS MATERIALIZED (
     SELECT woken FROM dataflows.events WHERE name = %(name)s AND key = %(key)s AND id = %(id)s
-), waiting AS MATERIALIZED (
-    SELECT e.id, s.generation, s.position
-    FROM moment, dataflows.subscriptions s JOIN dataflows.executions e ON e.id = s.execution_id
+), subscribed AS MATERIALIZED (
+    SELECT s.execution_id, s.generation, s.position
+    FROM moment, dataflows.subscriptions s
     WHERE s.name = %(name)s AND s.key = %(key)s AND s.delivered_at IS NULL
-      AND (s.deadline IS NULL OR s.deadline >= moment.now)
-      AND e.generation = s.generation AND e.status NOT IN ('completed', 'failed', 'cancelled')
-      AND NOT EXISTS (SELECT FROM before)
-    ORDER BY e.id FOR NO KEY UPDATE OF e
+      AND (s.deadline IS NULL OR s.deadline >= moment.now) AND NOT EXISTS (SELECT FROM before)
+), waiting AS MATERIALIZED (
+    SELECT e.id, one.generation, one.position
+    FROM (SELECT * FROM subscribed ORDER BY execution_id OFFSET 0) AS one,
+    LATERAL (
+        SELECT id FROM dataflows.executions
+        WHERE id = one.execution_id AND generation = one.generation
+          AND status NOT IN ('completed', 'failed', 'cancelled')
+        FOR NO KEY UPDATE
+    ) AS e
 ), counted AS MATERIALIZED (
     SELECT *, row_number() OVER (PARTITION BY id ORDER BY position) AS number, count(*) OVER (PARTITION BY id) AS waits
     FROM waiting
@@ -28,7 +34,7 @@ WITH moment AS MATERIALIZED (
     SET inbox_seq = e.inbox_seq + one.waits,
         due_at = CASE WHEN e.status = 'suspended' THEN least(e.due_at, moment.now) ELSE e.due_at END
     FROM moment, (SELECT DISTINCT id, waits FROM counted) AS one
-    WHERE e.id = one.id
+    WHERE e.id = ANY (ARRAY[one.id])
     RETURNING e.id, e.inbox_seq
 ), sent AS (
     INSERT INTO dataflows.inbox (execution_id, number, kind, name, branch, encoding, data, sent_at)
@@ -38,14 +44,16 @@ WITH moment AS MATERIALIZED (
 ), delivered AS (
     UPDATE dataflows.subscriptions s SET delivered_at = moment.now
     FROM moment, waiting
-    WHERE s.execution_id = waiting.id AND s.generation = waiting.generation AND s.position = waiting.position
-), expired AS (
-    DELETE FROM dataflows.events WHERE (name, key, id) IN (
-        SELECT name, key, id FROM dataflows.events
-        WHERE expires_at < (SELECT now FROM moment) AND (name, key, id) <> (%(name)s, %(key)s, %(id)s)
-        ORDER BY expires_at LIMIT 10
-        FOR UPDATE SKIP LOCKED
-    )
+    WHERE s.execution_id = ANY (ARRAY[waiting.id]) AND s.generation = ANY (ARRAY[waiting.generation])
+      AND s.position = ANY (ARRAY[waiting.position])
+), expired AS MATERIALIZED (
+    SELECT name, key, id FROM dataflows.events
+    WHERE expires_at < (SELECT now FROM moment) AND (name, key, id) <> (%(name)s, %(key)s, %(id)s)
+    ORDER BY expires_at LIMIT 10
+    FOR UPDATE SKIP LOCKED
+), forgotten AS (
+    DELETE FROM dataflows.events e USING expired
+    WHERE e.name = ANY (ARRAY[expired.name]) AND e.key = ANY (ARRAY[expired.key]) AND e.id = ANY (ARRAY[expired.id])
 ), noted AS (
     INSERT INTO dataflows.events (name, key, id, woken, is_kept, encoding, data, emitted_at, expires_at)
     SELECT %(name)s, %(key)s, %(id)s, found.woken, found.woken = 0,
@@ -84,7 +92,7 @@ WITH moment AS MATERIALIZED (
     UPDATE dataflows.executions e
     SET inbox_seq = e.inbox_seq + 1,
         due_at = CASE WHEN e.status = 'suspended' THEN least(e.due_at, clock_timestamp()) ELSE e.due_at END
-    FROM made WHERE e.id = made.execution_id AND made.delivered_at IS NOT NULL
+    FROM made WHERE e.id = ANY (ARRAY[made.execution_id]) AND made.delivered_at IS NOT NULL
     RETURNING e.id, e.inbox_seq
 ), sent AS (
     INSERT INTO dataflows.inbox (execution_id, number, kind, name, branch, encoding, data, sent_at)
@@ -92,7 +100,7 @@ WITH moment AS MATERIALIZED (
     FROM woken, oldest
 ), taken AS (
     UPDATE dataflows.events e SET is_kept = false, encoding = NULL, data = NULL
-    FROM woken, oldest WHERE e.name = %(name)s AND e.key = %(key)s AND e.id = oldest.id
+    FROM woken, oldest WHERE e.name = %(name)s AND e.key = %(key)s AND e.id = ANY (ARRAY[oldest.id])
 )
 SELECT EXISTS (SELECT FROM woken) OR EXISTS (
     SELECT FROM dataflows.subscriptions
@@ -105,3 +113,16 @@ SELECT EXISTS (SELECT FROM woken) OR EXISTS (
 DELETE FROM dataflows.subscriptions
 WHERE execution_id = %(execution_id)s AND generation = %(generation)s AND position = %(position)s
 RETURNING execution_id
+
+-- name: purge_events
+-- Deletes some that have expired; answers how many.
+WITH expired AS MATERIALIZED (
+    SELECT name, key, id FROM dataflows.events WHERE expires_at < now()
+    ORDER BY expires_at LIMIT %(most)s
+    FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM dataflows.events e USING expired
+    WHERE e.name = ANY (ARRAY[expired.name]) AND e.key = ANY (ARRAY[expired.key]) AND e.id = ANY (ARRAY[expired.id])
+    RETURNING e.id
+)
+SELECT count(*) FROM gone

@@ -1,16 +1,18 @@
 -- Parents and children: every statement by name. What a child came to is told to its parent by the commit that ends it.
+-- Batches are joined row by row, for the reason that stands in queries.sql.
 
 -- name: lock_family
 -- Before a commit writes to children and to their parents: all of them at once, in the order of their ids, since others
 -- may do the same the other way round.
-SELECT FROM dataflows.executions
-WHERE id = ANY (ARRAY(
-    SELECT unnest(%(ids)b)
-    UNION
-    SELECT child.parent FROM unnest(%(children)b) AS ended (id),
+WITH parents AS MATERIALIZED (
+    SELECT child.parent
+    FROM unnest(%(children)b) AS ended (id),
     LATERAL (SELECT parent FROM dataflows.executions WHERE id = ended.id OFFSET 0) AS child
-))
-ORDER BY id FOR NO KEY UPDATE
+), family AS MATERIALIZED (
+    SELECT unnest(%(ids)b) COLLATE "C" AS id UNION SELECT parent FROM parents
+)
+SELECT FROM (SELECT id FROM family ORDER BY id OFFSET 0) AS one,
+LATERAL (SELECT FROM dataflows.executions WHERE id = one.id FOR NO KEY UPDATE) AS locked
 
 -- name: tell_parents
 -- Of the children that have ended by now, what each came to goes to its parent's inbox, once; not where the parent has
@@ -20,9 +22,7 @@ WITH lease AS MATERIALIZED (
     SELECT FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
 ), ended AS MATERIALIZED (
     SELECT child.id, child.workflow, child.parent, child.parent_generation, child.parent_position, child.parent_branch,
-           last.ok, last.encoding, last.data,
-           row_number() OVER (PARTITION BY child.parent ORDER BY child.id) AS number,
-           count(*) OVER (PARTITION BY child.parent) AS siblings
+           last.ok, last.encoding, last.data
     FROM lease, unnest(%(children)b) AS told (id),
     LATERAL (SELECT * FROM dataflows.executions WHERE id = told.id OFFSET 0) AS child,
     LATERAL (SELECT generation, status FROM dataflows.executions WHERE id = child.parent OFFSET 0) AS parent,
@@ -33,23 +33,24 @@ WITH lease AS MATERIALIZED (
     ) AS last
     WHERE child.parent_position IS NOT NULL AND child.status IN ('completed', 'failed', 'cancelled')
       AND parent.generation = child.parent_generation AND parent.status NOT IN ('completed', 'failed', 'cancelled')
-      AND NOT EXISTS (
-          SELECT FROM dataflows.inbox i WHERE i.execution_id = child.parent AND i.id = 'child:' || child.id
-      )
+), counted AS MATERIALIZED (
+    SELECT *, row_number() OVER (PARTITION BY parent ORDER BY id) AS number, count(*) OVER (PARTITION BY parent) AS siblings
+    FROM ended
 ), woken AS (
     UPDATE dataflows.executions p
     SET inbox_seq = p.inbox_seq + one.siblings,
         due_at = CASE WHEN p.status = 'suspended' THEN least(p.due_at, clock_timestamp()) ELSE p.due_at END
-    FROM (SELECT DISTINCT parent, siblings FROM ended) AS one
-    WHERE p.id = one.parent
+    FROM (SELECT DISTINCT parent, siblings FROM counted) AS one
+    WHERE p.id = ANY (ARRAY[one.parent])
     RETURNING p.id, p.inbox_seq, p.scheduler
 ), sent AS (
     INSERT INTO dataflows.inbox
         (execution_id, number, id, kind, generation, position, name, branch, ok, encoding, data)
-    SELECT woken.id, woken.inbox_seq - ended.siblings + ended.number, 'child:' || ended.id, 'child',
-           ended.parent_generation, ended.parent_position, ended.workflow, ended.parent_branch,
-           ended.ok, ended.encoding, ended.data
-    FROM woken JOIN ended ON ended.parent = woken.id
+    SELECT woken.id, woken.inbox_seq - child.siblings + child.number, 'child:' || child.id, 'child',
+           child.parent_generation, child.parent_position, child.workflow, child.parent_branch,
+           child.ok, child.encoding, child.data
+    FROM woken JOIN counted AS child ON child.parent = woken.id
+    ON CONFLICT DO NOTHING
 ), hinted AS MATERIALIZED (
     SELECT pg_notify('dataflows', id) FROM woken WHERE scheduler IS DISTINCT FROM %(scheduler)s
 )

@@ -229,6 +229,7 @@ WITH lease AS MATERIALIZED (
         SELECT FROM dataflows.executions p
         WHERE p.id = new.parent AND p.generation = new.generation
           AND p.status NOT IN ('completed', 'failed', 'cancelled')
+        OFFSET 0
     )
     ON CONFLICT (id) DO NOTHING
     RETURNING id
@@ -438,7 +439,10 @@ SELECT (clock_timestamp() - %(older_than)s)::text
 SELECT e.id, e.ended_at::text,
        coalesce(e.workflow = %(workflow)s::text, true) AND coalesce(e.status = %(status)s::text, true)
            AND e.scheduler IS NULL
-           AND (SELECT p.ended_at IS NULL FROM dataflows.executions p WHERE p.id = e.parent) IS NOT TRUE,
+           AND (e.parent_position IS NULL OR (
+               SELECT p.ended_at IS NULL AND p.generation = e.parent_generation
+               FROM dataflows.executions p WHERE p.id = e.parent
+           ) IS NOT TRUE),
        e.generation * coalesce((
            SELECT j.seq FROM dataflows.journal j WHERE j.execution_id = e.id
            ORDER BY j.generation DESC, j.seq DESC LIMIT 1
@@ -457,12 +461,17 @@ WITH old AS MATERIALIZED (
     SELECT e.id FROM dataflows.executions e
     WHERE e.id = ANY (ARRAY(SELECT unnest(%(ids)b))) AND coalesce(e.ended_at < %(before)s::timestamptz, false)
       AND e.scheduler IS NULL
-      AND (SELECT p.ended_at IS NULL FROM dataflows.executions p WHERE p.id = e.parent) IS NOT TRUE
+      AND (e.parent_position IS NULL OR (
+               SELECT p.ended_at IS NULL AND p.generation = e.parent_generation
+               FROM dataflows.executions p WHERE p.id = e.parent
+           ) IS NOT TRUE)
     FOR UPDATE SKIP LOCKED
 ), entries AS (
     DELETE FROM dataflows.journal WHERE execution_id = ANY (ARRAY(SELECT id FROM old))
 ), messages AS (
     DELETE FROM dataflows.inbox WHERE execution_id = ANY (ARRAY(SELECT id FROM old))
+), awaited AS (
+    DELETE FROM dataflows.subscriptions WHERE execution_id = ANY (ARRAY(SELECT id FROM old))
 )
 DELETE FROM dataflows.executions WHERE id = ANY (ARRAY(SELECT id FROM old))
 RETURNING id

@@ -55,6 +55,11 @@ def approve() -> Flow[object]:
     return decision
 
 
+@workflow("ship")
+def ship(order: str) -> Flow[object]:
+    return (yield from wait("paid", key=order))
+
+
 @workflow("hostile")
 def hostile(value: str) -> Flow[str]:
     yield from step(HOSTILE, complain, value, retry=Retry(attempts=1))

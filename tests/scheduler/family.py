@@ -13,13 +13,17 @@ from dataflows.workflow import registry
 from tests.databases import opened
 
 __all__ = [
+    "LOCK",
     "RAN",
     "Parcel",
     "asks",
     "asks_twice",
     "cleans_up",
     "counts",
+    "endless",
     "fails",
+    "flaky",
+    "gives_a_lock",
     "grandparent",
     "in_a_race",
     "keeps_going",
@@ -28,6 +32,7 @@ __all__ = [
     "parent",
     "parents",
     "sends_off",
+    "sends_off_and_waits",
     "told",
     "twice_the_same",
     "waits_first",
@@ -35,6 +40,9 @@ __all__ = [
 
 RAN: Counter[tuple[str, str]] = Counter()
 """Whose step of which name ran how often."""
+
+LOCK: Any = threading.Lock()
+"""What cannot be stored."""
 
 
 @dataclass
@@ -64,6 +72,18 @@ def counts(id: str, number: int) -> Flow[int]:
 def asks(id: str) -> Flow[Any]:
     yield from step("ask", note, id, "ask")
     return (yield from wait("answer"))
+
+
+def fail_twice(id: str) -> int:
+    RAN[id, "flaky"] += 1
+    if RAN[id, "flaky"] < 3:
+        raise ConnectionError("not yet")
+    return RAN[id, "flaky"]
+
+
+@workflow("family/flaky", retry=Retry(attempts=3, first=0.01))
+def flaky(id: str) -> Flow[int]:
+    return (yield from step("flaky", fail_twice, id))
 
 
 @workflow("family/fails")
@@ -125,6 +145,12 @@ def waits_first(of: str, *args: Any) -> Flow[Any]:
     return (yield from child(registry.find(of), *args))
 
 
+@workflow("family/endless")
+def endless(depth: int) -> Flow[int]:
+    """Its child is as it is."""
+    return (yield from child(endless, depth + 1))
+
+
 @workflow("family/of another")
 def of_another(of: str, id: str) -> Flow[Any]:
     """A child under an id that is given."""
@@ -149,7 +175,7 @@ def asks_twice(id: str) -> Flow[Any]:
 
 @workflow("family/gives a lock")
 def gives_a_lock() -> Flow[Any]:
-    return (yield from child(counts, "any", threading.Lock()))  # type: ignore[arg-type]
+    return (yield from child(counts, "any", LOCK))
 
 
 @workflow("family/sends off and waits")

@@ -210,6 +210,27 @@ def test_a_child_that_somebody_else_has_cancelled_or_terminated_arrives_as_that(
         assert handle.status() is Status.FAILED
 
 
+def test_a_family_that_grows_for_ever_is_seen_and_ends_when_its_root_is_terminated(
+    scheduler: Scheduler, id: str, database: str
+) -> None:
+    root = scheduler.start(family.endless, 0, id=id)
+    eventually(lambda: len(scheduler.list(workflow=family.endless.name)) > 40)
+    assert root.terminate() > 40
+    living = "SELECT FROM dataflows.executions WHERE workflow = %s AND (ended_at IS NULL OR scheduler IS NOT NULL)"
+    eventually(lambda: told(database, living, family.endless.name) == [])
+    number = len(told(database, "SELECT FROM dataflows.executions WHERE workflow = %s", family.endless.name))
+    assert scheduler.run(family.counts, id, 1) == 1
+    assert len(told(database, "SELECT FROM dataflows.executions WHERE workflow = %s", family.endless.name)) == number
+
+
+def test_an_attempt_of_a_child_that_fails_and_is_tried_again_tells_the_parent_nothing(
+    scheduler: Scheduler, id: str
+) -> None:
+    handle = scheduler.start(family.parent, family.flaky.name, id, id=id)
+    assert handle.result("20s") == 3
+    assert kinds(handle) == ["started", "begun", "child-started", "child", "completed"]
+
+
 def test_a_parent_waits_for_a_child_that_is_blocked_until_it_is_resumed(
     new_scheduler: Callable[..., Scheduler], id: str
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from dataflows import Cancelled, Flow, gather, signal, sleep, step, wait, workflow
 from dataflows.errors import CannotStore, NotFound
 from interpreter import Handle, Scheduler, Status
-from tests.scheduler.family import told
+from tests.scheduler.family import LOCK, told
 from tests.waiting import eventually
 
 
@@ -48,7 +47,7 @@ def to_nobody(to: str) -> Flow[str]:
 
 @workflow("signals out/a lock")
 def a_lock(to: str) -> Flow[None]:
-    yield from signal(to, "message", threading.Lock())
+    yield from signal(to, "message", LOCK)
 
 
 @workflow("signals out/ping")
@@ -122,11 +121,11 @@ def test_what_was_sent_and_not_journaled_is_sent_again_under_the_same_id(
         suspended(first.start(takes, 1, id=id))
         first.signal(id, "message", "hello", id=f"{id}/sender/1/0")
         assert first.result(id, "20s") == ["hello"]
-        first.start(takes, 1, id=f"{id}/other")
     with new_scheduler() as second:
         sender = second.start(sends_and_waits, id, id=f"{id}/sender")
         suspended(sender)
         assert [entry.kind for entry in sender.history()] == ["started", "begun", "sent"]
+        assert [entry.kind for entry in second.history(id)] == ["started", "begun", "signal", "completed"]
 
 
 @pytest.mark.parametrize("ended", [False, True])
