@@ -131,7 +131,8 @@ UPDATE dataflows.executions e
 SET scheduler = %(scheduler)s, status = 'running', due_at = NULL
 FROM lease
 WHERE e.id = ANY (ARRAY(SELECT id FROM suspect))
-RETURNING e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths, e.created_at, NULL::timestamptz
+RETURNING e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths, e.created_at,
+          e.parent_position IS NOT NULL, NULL::timestamptz
 
 -- name: read_journal
 -- The entries that a holder does not have yet. A time that Python cannot show (somebody has edited the row) is null
