@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from dataflows import Flow, child, gather, signal, start, step, wait, workflow
+from dataflows import Flow, Retry, child, gather, signal, start, step, wait, workflow
 from interpreter import Client
 from tests.acceptance.ledger import record
 
@@ -25,7 +25,7 @@ def emit(key: str) -> int:
         return client.emit("done", key, key=key, id="only")
 
 
-@workflow("families/leaf")
+@workflow("families/leaf", retry=Retry(attempts=100, first=0.05, longest=0.5))
 def leaf(number: int) -> Flow[int]:
     first = yield from step("first", work, number)
     yield from step("emit", emit, f"leaf {number}")
