@@ -47,7 +47,7 @@ class HistoryEntry:
     """A line of an execution's journal, for people.
 
     :ivar kind: ``started``, ``begun``, ``step``, ``attempt`` (a failed one), ``sleep``, ``timeout``, ``signal``,
-        ``cancel``, ``stopped``, ``terminated``, or the status it ended with.
+        ``cancel``, ``stopped``, ``sent``, ``child-started``, ``child``, ``terminated``, or the status it ended with.
     :ivar position: where its command stands, like ``"3.0.2"``; None for the whole execution.
     :ivar ok: whether the outcome is a value; None where there is no outcome.
     :ivar text: the value, or the error, as text; shortened.

@@ -27,6 +27,7 @@ __all__ = [
     "grandparent",
     "in_a_race",
     "keeps_going",
+    "mends",
     "of_an_executor",
     "of_another",
     "parent",
@@ -79,6 +80,18 @@ def fail_twice(id: str) -> int:
     if RAN[id, "flaky"] < 3:
         raise ConnectionError("not yet")
     return RAN[id, "flaky"]
+
+
+def fail_first(id: str) -> str:
+    RAN[id, "mend"] += 1
+    if RAN[id, "mend"] == 1:
+        raise OutOfStock("for now")
+    return "mended"
+
+
+@workflow("family/mends", retry=Retry(attempts=1))
+def mends(id: str) -> Flow[str]:
+    return (yield from step("mend", fail_first, id))
 
 
 @workflow("family/flaky", retry=Retry(attempts=3, first=0.01))

@@ -256,6 +256,17 @@ def test_a_child_that_is_retried_after_its_parent_took_its_failure_tells_it_noth
     assert messages == [("child", "0", False)]
 
 
+def test_a_parent_that_is_retried_after_its_child_has_failed_starts_another(
+    scheduler: Scheduler, id: str, database: str
+) -> None:
+    handle = scheduler.start(family.parent, family.mends.name, id, id=id)
+    with pytest.raises(family.OutOfStock):
+        handle.result("20s")
+    assert handle.retry()
+    assert handle.result("20s") == "mended"
+    assert children_of(database, id) == [f"{id}/1/0", f"{id}/2/0"]
+
+
 # Two schedulers ---------------------------------------------------------------------------------
 
 
