@@ -26,7 +26,7 @@
     │       └── InvalidEvent       what came in is no delivery of that source (also a ValueError)
     ├── answered to a caller
     │   ├── NotFound               no such execution, or it has ended          (also a LookupError)
-    │   ├── IdInUse                the id belongs to another workflow
+    │   ├── IdInUse                the id belongs to another workflow, or to another parent
     │   ├── WrongStatus            the execution's status does not allow it
     │   ├── ExecutionCancelled     ``result()`` of a cancelled execution
     │   │   └── ExecutionTerminated  … of one that was terminated
@@ -248,7 +248,10 @@ class NotFound(DataflowsError, LookupError):
 
 
 class IdInUse(DataflowsError):
-    """The id already belongs to an execution of another workflow; an id names one execution until it is purged."""
+    """The id belongs to an execution of another workflow, or one that another has started.
+
+    An id names one execution until that is purged.
+    """
 
 
 class ExecutionCancelled(DataflowsError):

@@ -135,21 +135,21 @@ class AwaitingPool:
 
 def _ask(connection: Connection[Any], query: Query) -> list[Any]:
     cursor = connection.cursor(row_factory=tuple_row)
-    if query.notify is None:
+    if query.lock is None:
         return cursor.execute(query.sql, query.parameters, prepare=True).fetchall()
     with one_transaction(connection):
+        connection.execute(QUERIES["lock_event"], {"lock": query.lock}, prepare=True)
         cursor.execute(query.sql, query.parameters, prepare=True)
-        connection.execute(QUERIES["notify"], {"payload": query.notify}, prepare=True)
     return cursor.fetchall()
 
 
 async def _ask_async(connection: AsyncConnection[Any], query: Query) -> list[Any]:
     cursor = connection.cursor(row_factory=tuple_row)
-    if query.notify is None:
+    if query.lock is None:
         return await (await cursor.execute(query.sql, query.parameters, prepare=True)).fetchall()
     async with one_transaction_async(connection):
+        await connection.execute(QUERIES["lock_event"], {"lock": query.lock}, prepare=True)
         await cursor.execute(query.sql, query.parameters, prepare=True)
-        await connection.execute(QUERIES["notify"], {"payload": query.notify}, prepare=True)
     return await cursor.fetchall()
 
 

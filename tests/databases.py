@@ -20,7 +20,8 @@ from tests.waiting import eventually
 __all__ = ["Server", "opened", "stop_at_once"]
 
 
-_EMPTY = "TRUNCATE dataflows.executions, dataflows.journal, dataflows.inbox, dataflows.schedulers"
+_TABLES = ("executions", "journal", "inbox", "subscriptions", "events", "schedulers")
+_EMPTY = "TRUNCATE " + ", ".join(f"dataflows.{table}" for table in _TABLES)
 
 
 def opened(database: str) -> Connection[Any]:

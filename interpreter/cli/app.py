@@ -11,6 +11,7 @@ import typer
 
 from interpreter.cli.check import check
 from interpreter.cli.control import cancel, delete, fork, pause, resume, retry, terminate
+from interpreter.cli.emit import emit
 from interpreter.cli.exits import MEANINGS
 from interpreter.cli.explain import explain
 from interpreter.cli.lint import lint
@@ -35,6 +36,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "list": list_executions,
     "show": show,
     "signal": signal,
+    "emit": emit,
     "result": result,
     "cancel": cancel,
     "terminate": terminate,

@@ -47,7 +47,7 @@ MEANINGS = {
     Exit.BLOCKED: "the execution is blocked: `show` says why, `resume` or `retry` tries again",
     Exit.CANCELLED: "the execution was cancelled",
     Exit.NO_DATABASE: "the database cannot be reached, or is none for this",
-    Exit.ID_IN_USE: "the id belongs to an execution of another workflow",
+    Exit.ID_IN_USE: "the id belongs to an execution of another workflow, or to another's child",
     Exit.INTERRUPTED: "interrupted by Ctrl-C",
 }
 

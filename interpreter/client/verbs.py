@@ -32,6 +32,7 @@ class CommonVerbs:
     history = verb(operations.history)
     published = verb(operations.published)
     signal = verb(operations.signal)
+    emit = verb(operations.emit)
     cancel = verb(operations.cancel)
     terminate = verb(operations.terminate)
     pause = verb(operations.pause)

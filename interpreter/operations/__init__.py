@@ -6,6 +6,7 @@ of connections, threads or event loops.
 
 from interpreter.operations.bulk import BulkVerb, in_bulk
 from interpreter.operations.control import delete, pause, resume, terminate
+from interpreter.operations.events import emit, subscribe, unsubscribe
 from interpreter.operations.host import Host, NewExecution, Watch
 from interpreter.operations.looking import Execution, HistoryEntry, describe, history, list_executions, status
 from interpreter.operations.messages import cancel, signal
@@ -14,7 +15,7 @@ from interpreter.operations.purging import purge
 from interpreter.operations.recordings import read_open_recordings, read_recording
 from interpreter.operations.results import result
 from interpreter.operations.retrying import fork, retry
-from interpreter.operations.starting import find_workflow, prepare, start, start_with_signal
+from interpreter.operations.starting import find_workflow, is_there, prepare, start, start_with_signal
 
 __all__ = [
     "BulkVerb",
@@ -27,10 +28,12 @@ __all__ = [
     "delete",
     "describe",
     "describe_published",
+    "emit",
     "find_workflow",
     "fork",
     "history",
     "in_bulk",
+    "is_there",
     "list_executions",
     "pause",
     "prepare",
@@ -45,5 +48,7 @@ __all__ = [
     "start",
     "start_with_signal",
     "status",
+    "subscribe",
     "terminate",
+    "unsubscribe",
 ]

@@ -115,10 +115,12 @@ def terminate_many(ids: Sequence[str]) -> Operation[list[str]]:
     """Terminate these with all that descends from them; answers which lived.
 
     Parents come before their children, so that they start no more of them; and one looks again until
-    none is found, since a holder may have written, or started a child, in between.
+    none is found, since a holder may have written, or started a child, in between: below those that were
+    found last, for only they can have, and so that one is faster than a family that grows for ever.
     """
     ended: list[str] = []
-    while living := [row[0] for row in (yield Query("find_tree", {"ids": TextArray(ids)}))]:
+    living: Sequence[str] = ids
+    while living := [row[0] for row in (yield Query("find_tree", {"ids": TextArray(living)}))]:
         for start in range(0, len(living), _MOST_AT_ONCE):
             rows = yield Query("terminate", _termination(living[start : start + _MOST_AT_ONCE], ids))
             ended += [id for id, was_terminated, _ in rows if was_terminated]

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias
 from dataflows.workflow import Workflow
 from interpreter.codec import Encoded
 from interpreter.machine import Status
+from interpreter.store.records import Parent
 from interpreter.store.rows import Row
 
 __all__ = ["Host", "NewExecution", "Watch"]
@@ -20,13 +21,17 @@ __all__ = ["Host", "NewExecution", "Watch"]
 
 @dataclass(frozen=True, slots=True)
 class NewExecution:
-    """An execution about to be started."""
+    """An execution about to be started.
+
+    :ivar parent: the execution that starts it; None: a client does.
+    """
 
     id: str
     workflow: Workflow[..., Any]
     payload: Encoded
     tags: str | None
     delay: timedelta
+    parent: Parent | None = None
 
 
 Watch: TypeAlias = Future[tuple[Status, Row | str]]

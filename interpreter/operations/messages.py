@@ -66,10 +66,10 @@ def signal_message(name: str, payload: Any, id: str | None) -> Message:
 def _send(execution_id: str, message: Message) -> Operation[bool]:
     parameters = {"execution_id": execution_id, "kind": message.kind, "id": message.id, "name": message.name}
     payload = {"encoding": message.payload.encoding or None, "payload": message.payload.data or None}
-    query = Query("send", {**parameters, **payload}, notify=execution_id)
+    query = Query("send", {**parameters, **payload})
     sent = known = found = None
     while not (sent or known):
-        sent, known, found = (yield query)[0]
+        sent, known, found, _ = (yield query)[0]
         if found is None or Status(found) in ENDED:
             break
         # Else it waited for another that sent under this id, or that ended the execution: look again, at what is now.

@@ -28,11 +28,11 @@ def purge(
     dry_run: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Operation[int]:
-    """Delete the executions that ended longer ago than this, with their journals and messages.
+    """Delete the executions that ended longer ago than this, with their journals and messages; and expired events.
 
-    One that has not ended is never deleted, and a child is kept as long as its parent has not ended. The id of
-    a deleted execution names nothing any more: started again it is a new one. It may be stopped at any
-    time, and called beside running schedulers and beside itself.
+    One that has not ended is never deleted, and a child is kept as long as the parent that awaits it has not
+    ended, or begun again. The id of a deleted execution names nothing any more: started again it is a new one.
+    It may be stopped at any time, and called beside running schedulers and beside itself.
 
     :param older_than: measured from the end, by the database's clock.
     :param workflow: only of this one.
@@ -57,6 +57,8 @@ def purge(
         if progress is not None:
             progress(purged)
         is_last, after = len(found) < batch, found[-1][1] if found else None
+    while not dry_run and (yield Query("purge_events", {"most": _MOST_ENTRIES}))[0][0] == _MOST_ENTRIES:
+        pass
     return purged
 
 

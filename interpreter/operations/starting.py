@@ -15,9 +15,10 @@ from interpreter.operations.messages import HAS_ENDED, signal_message
 from interpreter.operations.tags import to_json
 from interpreter.requests import Operation, Pause, Query
 from interpreter.store.identifiers import new_seed, time_ordered_id
+from interpreter.store.records import Parent
 from interpreter.store.rows import FORMAT, started_payload
 
-__all__ = ["find_workflow", "prepare", "start", "start_with_signal"]
+__all__ = ["find_workflow", "is_there", "prepare", "start", "start_with_signal"]
 
 
 def find_workflow(workflow: Callable[..., Any] | str, version: int | None) -> Workflow[..., Any]:
@@ -40,31 +41,52 @@ def prepare(
     id: str | None,
     delay: Duration,
     tags: Mapping[str, str] | None,
+    parent: Parent | None = None,
 ) -> NewExecution:
     """Check and encode what a start was given.
 
+    :param parent: the execution that starts it; None: a client does.
     :raises CannotStore: an argument cannot be stored.
     :raises ValueError: an id, tag or delay that cannot be.
     """
     execution_id = time_ordered_id() if id is None else check_name(id, "an execution's id")
     payload = started_payload(f"the arguments of workflow {workflow.name!r}", args, kwargs, new_seed())
-    return NewExecution(execution_id, workflow, payload, to_json(tags), to_timedelta(delay))
+    return NewExecution(execution_id, workflow, payload, to_json(tags), to_timedelta(delay), parent)
 
 
-def start(new: NewExecution, host: Host | None = None) -> Operation[None]:
+def start(new: NewExecution, host: Host | None = None) -> Operation[bool]:
     """Start it, unless it is there: the same id again means the same execution, whatever its arguments.
 
-    :raises IdInUse: the id belongs to an execution of another workflow.
+    :returns: whether it is there now; False: the execution that would have started it has ended.
+    :raises IdInUse: the id belongs to an execution of another workflow, or one that another execution started.
     """
     future = host.start_here(new) if host is not None and not new.delay else None
     if future is not None:
         made = yield Pause(None, future)
     else:
-        made = yield Query("start", _start_parameters(new), notify=None if new.delay else "")
-    if not made:
-        found = yield Query("look_up", {"id": new.id})
-        if found and found[0][1] != new.workflow.name:
-            raise IdInUse(f"id {new.id!r} belongs to an execution of workflow {found[0][1]!r}")
+        made = yield Query("start", _start_parameters(new))
+    return bool(made) or (yield from is_there(new))
+
+
+def is_there(new: NewExecution) -> Operation[bool]:
+    """Whether what was to be started is there already.
+
+    :raises IdInUse: under its id there is something else.
+    """
+    for workflow, *parent in (yield Query("whose_is", {"id": new.id})):
+        if workflow != new.workflow.name:
+            raise IdInUse(f"id {new.id!r} belongs to an execution of workflow {workflow!r}")
+        if not _is_of(new.parent, *parent):
+            whose = "a client" if parent[0] is None else f"execution {parent[0]!r}"
+            raise IdInUse(f"id {new.id!r} belongs to an execution that {whose} has started, for itself")
+        return True
+    return new.parent is None  # it was there, and somebody has deleted it since
+
+
+def _is_of(expected: Parent | None, id: str | None, generation: int | None, position: str | None) -> bool:
+    if expected is None or expected.position is None:
+        return position is None and id == (expected and expected.id)
+    return (id, generation, position) == expected[:3]
 
 
 def start_with_signal(
@@ -88,7 +110,7 @@ def start_with_signal(
     }
     sent = known = False
     while not (sent or known):  # else it waited for another that started it, sent under this id, or ended it
-        sent, known, workflow, now = (yield Query("start_with_signal", parameters, notify=new.id))[0]
+        sent, known, workflow, now, _ = (yield Query("start_with_signal", parameters))[0]
         if sent or workflow is None:
             continue
         if workflow != new.workflow.name:
@@ -99,7 +121,12 @@ def start_with_signal(
 
 
 def _start_parameters(new: NewExecution) -> dict[str, Any]:
+    parent, generation, position, branch = new.parent or (None, None, None, None)
     return {
+        "parent": parent,
+        "generation": generation,
+        "position": position,
+        "branch": branch,
         "id": new.id,
         "workflow": new.workflow.name,
         "version": new.workflow.version,

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from dataflows.outcome import Outcome
 from interpreter.machine import Machine
 from interpreter.scheduler.applier import Applier, WholeJournalNeeded
 from interpreter.scheduler.clock import DatabaseClock
 from interpreter.scheduler.departures import Departures
 from interpreter.scheduler.dispatcher import Dispatcher
+from interpreter.scheduler.errands import Errand
 from interpreter.scheduler.held import Held, LiveAttempt
 from interpreter.scheduler.holdings import Holdings
 from interpreter.scheduler.limits import HistoryLimit
@@ -29,7 +31,8 @@ class Arrivals:
 
     :param propose: the committer's door.
     :param look_at_inbox: asks for the unread messages of an execution, which arrive by ``on_messages``.
-    :param make_room: told when there is room for another execution, or for another suspect.
+    :param let_go: told when there is room for another execution, or for another suspect; and the time when
+        something is due that was let go meanwhile.
     :param then: has a part of what has arrived done next, before anything that was posted.
     """
 
@@ -44,7 +47,7 @@ class Arrivals:
         *,
         propose: Callable[[Proposal], None],
         look_at_inbox: Callable[[str], None],
-        make_room: Callable[[], None],
+        let_go: Callable[[datetime | None], None],
         then: Callable[[tuple[Callable[..., None], tuple[Any, ...]]], None],
     ) -> None:
         self._held = held
@@ -55,7 +58,7 @@ class Arrivals:
         self._limit = limit
         self._propose = propose
         self._look_at_inbox = look_at_inbox
-        self._make_room = make_room
+        self._let_go = let_go
         self._then = then
 
     def on_claimed(self, held: Held, entries: list[Written], arrived: list[Written]) -> None:
@@ -80,6 +83,8 @@ class Arrivals:
     def on_messages(self, messages: Iterable[Message], outside: Mapping[str, Outside]) -> None:
         """The unread messages of some executions, and what else was done to each from outside."""
         known = {held: outside[id] for id in outside if (held := self._held.get(id)) is not None}
+        if len(known) < len(outside):  # let go since they were asked for: they are to be claimed
+            self._let_go(self._clock.now())
         for held, done in known.items():
             self._dispatcher.obey(held, done)
         for message in messages:
@@ -103,6 +108,8 @@ class Arrivals:
                 self._then((self._on_renewed, (held, done.scheduler, done.renewed[held])))
             else:
                 self._then((self._on_moved, (held, move, moved)))
+        for parent in done.told:
+            self._look_at_inbox(parent)
 
     def on_refused(self, held: Held, problem: str) -> None:
         """The database does not take what this execution would have written."""
@@ -122,6 +129,12 @@ class Arrivals:
         """It was lost, or let go, and before that was noticed here it is held again."""
         self._dispatcher.discard(held)
         self._applier.abandon(held.id, held.machine)
+
+    def on_errand_done(self, held: Held, errand: Errand, outcome: Outcome[Any]) -> None:
+        """What was asked of the database beside the journal is done."""
+        self._dispatcher.relations.finish(errand, outcome)
+        if self._held.has(held) and not self._is_too_long(held, 0):
+            self._departures.rest(held)
 
     def on_left_behind(self, execution_id: str, problem: str) -> None:
         """The watchdog has left the thread behind that was stuck in this execution."""
@@ -144,7 +157,7 @@ class Arrivals:
             held.account_for(entry.row)
         if held.is_suspect:
             held.is_suspect = False
-            self._make_room()
+            self._let_go(None)
         if self._apply(held, entries) and not self._is_too_long(held, len(entries)):
             self._go_on(held)
 
@@ -161,13 +174,16 @@ class Arrivals:
     def _on_gone(self, held: Held) -> None:
         if self._held.has(held):
             self._departures.drop_all([held])
-            self._make_room()
+            self._let_go(None)
 
     def _on_renewed(self, former: Held, scheduler: int, entries: list[Written]) -> None:
         """It has begun again, with these entries: in its former self's place comes a new one, with a fresh machine."""
         if not self._held.has(former):
             return
-        held = Held(scheduler, former.id, former.generation + 1, Machine(former.workflow), former.inbox_seq)
+        fresh = Machine(former.workflow)
+        held = Held(
+            *(scheduler, former.id, former.generation + 1, fresh, former.inbox_seq), is_awaited=former.is_awaited
+        )
         held.read = former.read
         held.seq, held.last_at = entries[-1][:2]
         self._held.add(held)
@@ -208,7 +224,7 @@ class Arrivals:
         self._departures.rest(held)
 
     def _note(self, held: Held, row: Row, message: int | None = None) -> None:
-        held.unplaced += 1
+        held.expect(row)
         self._propose(Proposal(held, row, message=message))
 
     def _read(self, held: Held, message: Message) -> None:
@@ -218,9 +234,7 @@ class Arrivals:
         elif message.number > held.read:
             held.read = message.number
             held.inbox_seq = max(held.inbox_seq, message.number)
-            sent_at = message.sent_at if message.kind == "signal" else None
-            row = Row(message.kind, None, message.name, None, None, message.encoding, message.data, sent_at)
-            self._note(held, row, message.number)
+            self._note(held, message.row, message.number)
 
     def _read_deferred(self, former: Held, held: Held) -> None:
         """What came while it was leaving."""

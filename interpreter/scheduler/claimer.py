@@ -237,7 +237,10 @@ class Claimer:
                 self._driver.post(self._driver.cache.keep, one.execution_id, one.generation, machine)
             raise
         for one, entries, arrived in taken:
-            held = Held(scheduler, one.execution_id, one.generation, machines[one], one.inbox_seq, one.deaths)
+            held = Held(
+                *(scheduler, one.execution_id, one.generation, machines[one], one.inbox_seq, one.deaths),
+                is_awaited=one.is_awaited,
+            )
             self._driver.hold(held, entries, arrived)
         return taken
 

@@ -164,7 +164,7 @@ class Committer:
 
 
 def _done(draft: Draft, scheduler: int, committed: Committed) -> Done:
-    done = Done(scheduler, committed.now, committed.begun_at)
+    done = Done(scheduler, committed.now, committed.begun_at, told=committed.told)
     for held, lines in draft.lines.items():
         written = [Written(line.seq, max(committed.now, line.floor), line.row) for line in lines]
         held.seq, held.last_at, held.deaths = lines[-1].seq, written[-1].at, 0

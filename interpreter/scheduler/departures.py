@@ -125,7 +125,7 @@ class Departures:
         self._drop(held)
         if move.status is Status.SUSPENDED and not held.broken:
             self._cache.keep(held.id, held.generation, held.machine)
-            self._let_go(move.due_at)
+            self._let_go(self._clock.now() if held.deferred else move.due_at)  # a message came just then
             return
         self._applier.abandon(held.id, held.machine)
         self._let_go(move.due_at)

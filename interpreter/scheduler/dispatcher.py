@@ -14,6 +14,7 @@ from dataflows.outcome import Error, Value
 from dataflows.retry import Retry
 from interpreter.machine import (
     Action,
+    AwaitChild,
     AwaitSignal,
     BeginStep,
     Close,
@@ -27,12 +28,15 @@ from interpreter.machine import (
     PublishValue,
     Renew,
     RunStep,
+    SendSignal,
     SetTimer,
     Slept,
+    StartChild,
     Status,
     StepBegun,
     StepEnded,
     StepStopped,
+    StopChild,
     StopStep,
     WaitTimedOut,
     after_failure,
@@ -42,6 +46,7 @@ from interpreter.scheduler.clock import DatabaseClock
 from interpreter.scheduler.held import Held, LiveAttempt
 from interpreter.scheduler.performer import Performer
 from interpreter.scheduler.proposals import Proposal
+from interpreter.scheduler.relations import Relations
 from interpreter.scheduler.timers import Timers
 from interpreter.store.records import Move, Outside
 from interpreter.store.rows import Row, to_row
@@ -68,6 +73,7 @@ class Dispatcher:
         grace: timedelta,
     ) -> None:
         self.stopping = False
+        self.relations: Relations  # set before anything is carried out: each needs the other
         self._clock = clock
         self._performer = performer
         self._propose = propose
@@ -112,6 +118,7 @@ class Dispatcher:
         for attempt in held.attempts.values():
             self._performer.give_up(attempt)
         held.attempts.clear()
+        held.errands.clear()
         self._timers.forget(len(held.timers))
         held.timers.clear()
 
@@ -151,7 +158,7 @@ class Dispatcher:
     def _resume(self, held: Held) -> None:
         """Carry out what was left while it was paused."""
         held.paused = False
-        under_way = held.proposed.union(map(format_position, held.attempts))
+        under_way = {*held.proposed, *map(format_position, (*held.attempts, *held.errands))}
         wanted = list(held.machine.open.items())
         self.carry_out(held, [action for position, action in wanted if format_position(position) not in under_way])
 
@@ -167,7 +174,7 @@ class Dispatcher:
     def _submit(self, held: Held, action: RunStep) -> None:
         if action.command.once:
             self._go_on(held, action)
-        elif not (self.stopping or held.paused) and self._can_run(held, action):
+        elif self._may_begin(held) and self._can_run(held, action):
             attempt = held.attempts[action.position] = LiveAttempt(held, action)
             self._performer.submit(attempt)
 
@@ -179,7 +186,7 @@ class Dispatcher:
 
     def _begin_step(self, held: Held, action: BeginStep) -> None:
         """It waits for room, then its start is journaled, then it runs: what waits has not begun."""
-        if self.stopping or held.paused or not self._can_run(held, action):
+        if not (self._may_begin(held) and self._can_run(held, action)):
             return
         proposal = Proposal(held, to_row(StepBegun(action.position, action.name, action.branch)))
         run = _as_it_will_run(action, self._clock.now())
@@ -200,7 +207,7 @@ class Dispatcher:
             f"step {action.name!r} had begun when its scheduler was lost, and may have happened; "
             "since it is to run once it is not run again: look before you go on"
         )
-        self._place(held, StepEnded(action.position, action.name, action.branch, outcome=Error(error)))
+        self.place(held, StepEnded(action.position, action.name, action.branch, outcome=Error(error)))
 
     def _stop_step(self, held: Held, action: StopStep) -> None:
         self._unset_timer(held, action.position)
@@ -210,12 +217,39 @@ class Dispatcher:
         else:
             self._set_timer(held, action.position, self._clock.now() + self._grace)
 
-    def _set_due(self, held: Held, action: SetTimer | AwaitSignal) -> None:
+    def set_due(self, held: Held, action: SetTimer | AwaitSignal) -> None:
+        """Something happens there when it is due, if it is ever."""
         if action.due is not None:
             self._set_timer(held, action.position, action.due)
 
+    def _await_signal(self, held: Held, action: AwaitSignal) -> None:
+        if action.command.key is None:
+            self.set_due(held, action)
+        elif self._may_begin(held):
+            self.relations.await_event(held, action)
+
+    def _start_child(self, held: Held, action: StartChild) -> None:
+        if self._may_begin(held) and not _is_proposed(held, action.position):
+            self.relations.start_child(held, action)
+
+    def _stop_child(self, held: Held, action: StopChild) -> None:
+        if self._may_begin(held):
+            self.relations.stop_child(held, action)
+
+    def _send_signal(self, held: Held, action: SendSignal) -> None:
+        if self._may_begin(held) and not _is_proposed(held, action.position):
+            self.relations.send_signal(held, action)
+
+    def _may_begin(self, held: Held) -> bool:
+        return not (self.stopping or held.paused)
+
+    def _wait(self, held: Held, action: AwaitChild) -> None:
+        """The child's end comes as a message."""
+
     def _close(self, held: Held, action: Close) -> None:
         self._unset_timer(held, action.position)
+        if action.position in held.subscribed:
+            self.relations.forget_event(held, action.position)
         if (attempt := held.attempts.pop(action.position, None)) is not None:  # cancelled before it began
             self._performer.give_up(attempt)
 
@@ -247,10 +281,10 @@ class Dispatcher:
             self._timers.forget(1)
 
     def _slept(self, held: Held, action: SetTimer) -> None:
-        self._place(held, Slept(action.position, action.name, action.branch), action.due)
+        self.place(held, Slept(action.position, action.name, action.branch), action.due)
 
     def _timed_out(self, held: Held, action: AwaitSignal) -> None:
-        self._place(held, WaitTimedOut(action.position, action.name, action.branch), action.due)
+        self.place(held, WaitTimedOut(action.position, action.name, action.branch), action.due)
 
     def _retry_or_give_up(self, held: Held, action: RunStep) -> None:
         attempt = held.attempts.get(action.position)
@@ -259,7 +293,7 @@ class Dispatcher:
         elif self._performer.give_up(attempt):
             limit, number = action.command.timeout, action.number
             late = StepTimeout(f"step {action.name!r}: attempt {number} did not end within {limit}")
-            self._place(held, after_failure(action, late, self._clock.now()))
+            self.place(held, after_failure(action, late, self._clock.now()))
 
     def _grace_is_over(self, held: Held, action: StopStep) -> None:
         attempt = held.attempts.get(action.position)
@@ -267,23 +301,27 @@ class Dispatcher:
             self._stopped(held, action)
 
     def _stopped(self, held: Held, action: StopStep) -> None:
-        self._place(held, StepStopped(action.position, action.name, action.branch))
+        self.place(held, StepStopped(action.position, action.name, action.branch))
 
     def _place_once(self, held: Held, fact: Published | PatchMarked) -> None:
-        """Unless it is proposed already: what is cancelled meanwhile is asked for once more, as cancelled."""
-        if format_position(fact.position) not in held.proposed:
-            self._place(held, fact)
+        if not _is_proposed(held, fact.position):
+            self.place(held, fact)
 
-    def _place(self, held: Held, fact: Fact, floor: datetime | None = None) -> None:
+    def place(self, held: Held, fact: Fact, floor: datetime | None = None) -> None:
+        """Propose a fact about a command."""
         row: Row = to_row(fact)
-        assert row.position is not None
-        held.proposed.add(row.position)
+        held.expect(row)
         self._propose(Proposal(held, row, floor))
 
 
 def _is_set(item: tuple[Held, Position], due: datetime) -> bool:
     held, position = item
     return held.timers.get(position) == due
+
+
+def _is_proposed(held: Held, position: Position) -> bool:
+    """Whether what came of it is on its way: what is cancelled meanwhile is asked for once more, as cancelled."""
+    return format_position(position) in held.proposed
 
 
 def _as_it_will_run(action: BeginStep, now: datetime) -> RunStep:
@@ -295,10 +333,14 @@ _CARRY_OUT: dict[type[Any], Callable[[Dispatcher, Held, Any], None]] = {
     RunStep: Dispatcher._run_step,
     BeginStep: Dispatcher._begin_step,
     StopStep: Dispatcher._stop_step,
-    SetTimer: Dispatcher._set_due,
-    AwaitSignal: Dispatcher._set_due,
     PublishValue: Dispatcher._publish,
     MarkPatch: Dispatcher._mark_patch,
+    SetTimer: Dispatcher.set_due,
+    AwaitSignal: Dispatcher._await_signal,
+    StartChild: Dispatcher._start_child,
+    AwaitChild: Dispatcher._wait,
+    StopChild: Dispatcher._stop_child,
+    SendSignal: Dispatcher._send_signal,
     Close: Dispatcher._close,
     Renew: Dispatcher._renew,
     End: Dispatcher._end,

@@ -89,7 +89,7 @@ class Driver:
             *(self.held, applier, dispatcher, self.departures, clock, limit),
             propose=propose,
             look_at_inbox=look_at_inbox,
-            make_room=lambda: let_go(None),
+            let_go=let_go,
             then=self._next.append,
         )
 
@@ -215,6 +215,7 @@ class Driver:
 
 
 def _held_from_the_start(done: Done, request: StartRequest) -> Held:
-    held = Held(done.scheduler, request.start.execution_id, 1, Machine(request.workflow))
+    start = request.start
+    held = Held(done.scheduler, start.execution_id, 1, Machine(request.workflow), is_awaited=start.is_awaited)
     held.seq, held.last_at = 2, done.begun_at
     return held

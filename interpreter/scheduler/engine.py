@@ -29,6 +29,7 @@ from interpreter.scheduler.claimer import Claimer
 from interpreter.scheduler.committer import Committer
 from interpreter.scheduler.dispatcher import Dispatcher
 from interpreter.scheduler.driver import Driver
+from interpreter.scheduler.errands import Errand, Errands
 from interpreter.scheduler.held import LiveAttempt
 from interpreter.scheduler.lease import Lease
 from interpreter.scheduler.limits import HistoryLimit
@@ -37,10 +38,11 @@ from interpreter.scheduler.outcomes import row_of
 from interpreter.scheduler.performer import Performer
 from interpreter.scheduler.proposals import Proposal, StartRequest
 from interpreter.scheduler.purger import Purger
+from interpreter.scheduler.relations import Relations
 from interpreter.scheduler.room import Room
 from interpreter.scheduler.sweeper import Sweeper
 from interpreter.scheduler.watchdog import Watchdog
-from interpreter.store import leases
+from interpreter.store import claims, leases
 from interpreter.store.records import Start
 from interpreter.store.rows import Row
 
@@ -130,6 +132,16 @@ class Engine:
             ended=self._on_ended,
             begun_again=self._sweeper.sweep,
         )
+        self._errands = Errands(database.url, self._lease, self._on_errand_done, monitor)
+        started.callback(self._errands.close)
+        self._dispatcher.relations = Relations(
+            self._errands,
+            self.start_here,
+            self._driver.post,
+            self._dispatcher.place,
+            self._dispatcher.set_due,
+            lambda rows: self._driver.arrivals.on_messages(*claims.messages_of(rows)),
+        )
         self._committer = Committer(
             database.connect,
             self._lease,
@@ -164,7 +176,7 @@ class Engine:
             return None
         future: Future[bool] = Future()
         future.add_done_callback(lambda _: self._on_start_done(new.id))
-        start = Start(new.id, new.workflow.name, new.workflow.version, new.tags, *new.payload)
+        start = Start(new.id, new.workflow.name, new.workflow.version, new.tags, *new.payload, new.parent)
         self._committer.propose(StartRequest(start, new.workflow, future))
         return future
 
@@ -202,6 +214,7 @@ class Engine:
         seconds = (self._settings.grace if grace is None else grace).total_seconds()
         self._wait_for_steps(seconds)
         self._performer.close()
+        self._errands.close()
         self._committer.close(max(seconds, _TO_WRITE))
         self._driver.close()
         self._watchdog.close()
@@ -249,6 +262,9 @@ class Engine:
 
     def _on_begun(self, attempt: LiveAttempt) -> None:
         self._driver.post(self._driver.arrivals.on_begun, attempt)
+
+    def _on_errand_done(self, errand: Errand, outcome: Outcome[Any]) -> None:
+        self._driver.post(self._driver.arrivals.on_errand_done, errand.held, errand, outcome)
 
     def _on_exit(self, attempt: LiveAttempt, error: BaseException) -> None:
         self._monitor.emit("stopping", execution=attempt.held.id, error=error)

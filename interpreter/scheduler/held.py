@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataflows.attempt import Attempt
 from dataflows.workflow import Workflow
@@ -26,6 +26,9 @@ from interpreter.machine import (
 )
 from interpreter.store.records import Message
 from interpreter.store.rows import Row
+
+if TYPE_CHECKING:
+    from interpreter.scheduler.errands import Errand
 
 __all__ = ["SUSPECT", "Held", "LiveAttempt", "Stage"]
 
@@ -47,12 +50,15 @@ class Held:
     :ivar read: number of the last message that was proposed.
     :ivar attempts: position → the attempt under way there, until what it came to has been applied.
     :ivar timers: position → when something is to happen there.
-    :ivar proposed: the positions for which the driver has proposed an entry that is not yet applied.
+    :ivar errands: position → the errand under way for what is wanted there, until what comes of it is proposed.
+    :ivar subscribed: the positions of the waits that may have a subscription to events.
+    :ivar proposed: position → for how many entries there the driver has proposed that are not yet applied.
     :ivar unplaced: how many entries without a position it has proposed so.
     :ivar leaving: it is being suspended, ended or blocked; nothing is proposed until that is known.
     :ivar broken: its machine is of no use any more.
     :ivar paused: nothing further of it is begun here; it is let go when what is under way has come back.
     :ivar result: the row it ended with.
+    :ivar is_awaited: its end is to be told to its parent.
     """
 
     __slots__ = (
@@ -60,9 +66,11 @@ class Held:
         "broken",
         "deaths",
         "deferred",
+        "errands",
         "generation",
         "id",
         "inbox_seq",
+        "is_awaited",
         "is_suspect",
         "last_at",
         "leaving",
@@ -73,6 +81,7 @@ class Held:
         "result",
         "scheduler",
         "seq",
+        "subscribed",
         "timers",
         "unplaced",
     )
@@ -85,6 +94,8 @@ class Held:
         machine: Machine,
         inbox_seq: int = 0,
         deaths: int = 0,
+        *,
+        is_awaited: bool = False,
     ) -> None:
         self.scheduler = scheduler
         self.id = execution_id
@@ -94,11 +105,14 @@ class Held:
         self.last_at = machine.time
         self.deaths = deaths
         self.is_suspect = deaths >= SUSPECT
+        self.is_awaited = is_awaited
         self.inbox_seq = inbox_seq
         self.read = inbox_seq
         self.attempts: dict[Position, LiveAttempt] = {}
         self.timers: dict[Position, datetime] = {}
-        self.proposed: set[str] = set()
+        self.errands: dict[Position, Errand] = {}
+        self.subscribed: set[Position] = set()
+        self.proposed: dict[str, int] = {}
         self.unplaced = 0
         self.deferred: list[Message] = []
         self.leaving = False
@@ -113,21 +127,34 @@ class Held:
     @property
     def is_busy(self) -> bool:
         """Whether something is under way that will come back as an entry."""
-        return bool(self.attempts or self.proposed or self.unplaced)
+        return bool(self.attempts or self.proposed or self.unplaced or self.errands)
 
     @property
     def due(self) -> datetime | None:
         """When something happens here by itself."""
         return min(filter(None, map(_due, self.machine.open.values())), default=None)
 
+    def expect(self, row: Row) -> None:
+        """An entry is proposed, which will come back."""
+        if row.position is None:
+            self.unplaced += 1
+        else:  # a child's start and its end may be under way at once
+            self.proposed[row.position] = self.proposed.get(row.position, 0) + 1
+
     def account_for(self, row: Row) -> None:
         """What was under way has come back, as this entry."""
         if row.position is None:
             self.unplaced -= row.kind in ("begun", "signal", "cancel")
         else:
-            self.proposed.discard(row.position)
+            if self.proposed:
+                self._strike(row.position)
             if row.kind in ("step", "attempt", "stopped"):
                 self.attempts.pop(parse_position(row.position), None)
+
+    def _strike(self, position: str) -> None:
+        number = self.proposed.pop(position, 0)
+        if number > 1:
+            self.proposed[position] = number - 1
 
 
 def _due(action: Open) -> datetime | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from dataflows.workflow import Workflow
-from interpreter.machine.status import Status
+from interpreter.machine.status import ENDED, Status
 from interpreter.scheduler.held import Held
 from interpreter.store.records import Batch, Line, Move, Start, Written
 from interpreter.store.rows import Row
@@ -74,6 +74,7 @@ class Done:
     :ivar gone: those that are held no longer, though they did not move.
     :ivar started: the starts that were made, under this scheduler's number and at ``begun_at``.
     :ivar renewed: of each execution that was to begin again, and so moved, the entries with which it did.
+    :ivar told: what is held here and has a message now of what a child came to.
     """
 
     scheduler: int
@@ -84,6 +85,7 @@ class Done:
     gone: list[Held] = field(default_factory=list)
     started: list[StartRequest] = field(default_factory=list)
     renewed: dict[Held, list[Written]] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
 
 
 def draft_of(taken: Iterable[Proposal | StartRequest], scheduler: int) -> Draft:
@@ -118,6 +120,8 @@ def _add(draft: Draft, proposal: Proposal) -> None:
         if held in draft.lines and held.deaths:
             move = move._replace(progress=True)
         draft.moves[held] = move
+        if held.is_awaited and move.status in ENDED:
+            draft.batch.ended.append(held.id)
         if proposal.renewal is not None:
             _renew(draft, held, proposal.renewal)
 

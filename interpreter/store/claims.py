@@ -18,7 +18,16 @@ from interpreter.store.queries import QUERIES
 from interpreter.store.records import Claimed, Message, Outside, Taken, Written
 from interpreter.store.rows import FORMAT, Row
 
-__all__ = ["claim", "find_messages", "list_held", "look_for_due", "read_inbox", "read_journals", "take_up"]
+__all__ = [
+    "claim",
+    "find_messages",
+    "list_held",
+    "look_for_due",
+    "messages_of",
+    "read_inbox",
+    "read_journals",
+    "take_up",
+]
 
 _KNOWN: dict[str, type[Any]] = {"workflows": TextArray, "versions": IntArray}
 _TAKEN: dict[str, type[Any]] = {"ids": TextArray, "generations": IntArray}
@@ -135,7 +144,11 @@ def read_inbox(connection: Connection[Any], ids: Iterable[str]) -> tuple[list[Me
     """
     with connection.cursor(binary=True) as cursor:
         cursor.execute(QUERIES["read_inbox"], {"ids": TextArray(ids)}, prepare=True)
-        rows = cursor.fetchall()
+        return messages_of(cursor.fetchall())
+
+
+def messages_of(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Message], dict[str, Outside]]:
+    """What the rows of the query ``read_inbox`` say."""
     messages = [Message(row[0], *row[4:]) for row in rows if row[4] is not None]
     return messages, {row[0]: Outside(*row[1:4]) for row in rows}
 

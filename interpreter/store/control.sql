@@ -39,16 +39,18 @@ WITH locked AS MATERIALIZED (
     DELETE FROM dataflows.journal j USING gone WHERE j.execution_id = gone.id
 ), messages AS (
     DELETE FROM dataflows.inbox i USING gone WHERE i.execution_id = gone.id
+), awaited AS (
+    DELETE FROM dataflows.subscriptions s USING gone WHERE s.execution_id = gone.id
 )
 SELECT id FROM gone
 
 -- name: find_tree
 -- These executions and all that descend from them, those that live, parents before their children. One that has ended
--- is looked below, too: its children may have outlived it.
+-- is looked below, too: its children may have outlived it. What goes its own way is nobody's child.
 WITH RECURSIVE tree (id) AS (
     SELECT unnest(%(ids)b) COLLATE "C"
     UNION
-    SELECT e.id FROM tree JOIN dataflows.executions e ON e.parent = tree.id
+    SELECT e.id FROM tree JOIN dataflows.executions e ON e.parent = tree.id AND e.parent_position IS NOT NULL
 )
 SELECT e.id FROM tree JOIN dataflows.executions e USING (id)
 WHERE e.status NOT IN ('completed', 'failed', 'cancelled')
@@ -63,7 +65,7 @@ WITH family AS MATERIALIZED (
     UNION
     SELECT e.parent FROM dataflows.executions e WHERE e.id = ANY (%(ids)b) AND e.parent IS NOT NULL
 ), locked AS MATERIALIZED (
-    SELECT e.id, e.generation, e.status, e.parent, e.parent_generation, e.parent_position
+    SELECT e.id, e.generation, e.workflow, e.status, e.parent, e.parent_generation, e.parent_position, e.parent_branch
     FROM dataflows.executions e JOIN family USING (id)
     ORDER BY e.id FOR UPDATE OF e
 ), written AS (
@@ -86,7 +88,7 @@ WITH family AS MATERIALIZED (
     FROM written WHERE e.id = written.id
     RETURNING e.id
 ), orphaning AS MATERIALIZED (
-    SELECT one.id, one.parent, one.parent_generation, one.parent_position, written.data,
+    SELECT one.id, one.workflow, one.parent, one.parent_generation, one.parent_position, one.parent_branch, written.data,
            row_number() OVER (PARTITION BY one.parent ORDER BY one.id) AS number,
            count(*) OVER (PARTITION BY one.parent) AS children
     FROM written JOIN locked AS one USING (id) JOIN locked AS parent ON parent.id = one.parent
@@ -99,9 +101,11 @@ WITH family AS MATERIALIZED (
     FROM (SELECT DISTINCT parent, children FROM orphaning) AS child WHERE p.id = child.parent
     RETURNING p.id, p.inbox_seq
 ), sent AS (
-    INSERT INTO dataflows.inbox (execution_id, number, id, kind, generation, name, encoding, data)
+    INSERT INTO dataflows.inbox
+        (execution_id, number, id, kind, generation, position, name, branch, ok, encoding, data)
     SELECT told.id, told.inbox_seq - child.children + child.number, 'child:' || child.id, 'child',
-           child.parent_generation, child.parent_position, %(encoding)s, child.data
+           child.parent_generation, child.parent_position, child.workflow, child.parent_branch, false,
+           %(encoding)s, child.data
     FROM told JOIN orphaning AS child ON child.parent = told.id
     ON CONFLICT DO NOTHING
 )
@@ -182,7 +186,7 @@ WITH target AS (
           )
           WHEN 'cancel' THEN EXISTS (SELECT FROM kept WHERE kept.kind = 'cancel' AND kept.seq = i.seq)
           ELSE i.generation = %(generation)s AND EXISTS (
-              SELECT FROM kept WHERE kept.kind = 'child-started' AND kept.position = i.name
+              SELECT FROM kept WHERE kept.kind = 'child-started' AND kept.position = i.position
           ) END
 ), forgotten AS (
     DELETE FROM dataflows.inbox i USING target
@@ -259,7 +263,8 @@ WITH made AS (
 SELECT EXISTS (SELECT FROM sent) AS sent,
        EXISTS (SELECT FROM dataflows.inbox i WHERE i.execution_id = %(id)s AND i.id = %(message_id)s) AS known,
        (SELECT workflow FROM dataflows.executions WHERE id = %(id)s) AS workflow,
-       (SELECT status FROM dataflows.executions WHERE id = %(id)s) AS status
+       (SELECT status FROM dataflows.executions WHERE id = %(id)s) AS status,
+       (SELECT pg_notify('dataflows', %(id)s) FROM sent)
 
 -- name: what_time_is_it
 SELECT clock_timestamp()

@@ -6,12 +6,15 @@ is a secret. Ids of executions are ordered by time, so that new rows go to the e
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import time
 import uuid
 
-__all__ = ["new_seed", "time_ordered_id"]
+from dataflows.names import LONGEST_NAME
+
+__all__ = ["derived_id", "new_seed", "time_ordered_id"]
 
 _chance = random.Random()
 os.register_at_fork(after_in_child=_chance.seed)
@@ -24,6 +27,15 @@ def time_ordered_id() -> str:
     bits = (bits & ~(0xF << 76)) | (0x7 << 76)  # the version
     bits = (bits & ~(0x3 << 62)) | (0x2 << 62)  # the variant
     return str(uuid.UUID(int=bits))
+
+
+def derived_id(execution_id: str, generation: int, position: str) -> str:
+    """The id of what a command of an execution starts or sends: the same at every try, wherever it is made.
+
+    It says what it is of; where it would be too long for an id, it is a hash of that.
+    """
+    id = f"{execution_id}/{generation}/{position}"
+    return id if len(id) <= LONGEST_NAME else hashlib.sha256(id.encode()).hexdigest()
 
 
 def new_seed() -> str:

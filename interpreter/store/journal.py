@@ -86,17 +86,25 @@ def _read_commit(rows: dict[str, list[Any]]) -> Committed:
         raise LeaseLost(_TAKEN_OVER)
     now, begun_at = timed[0][0], (starts or timed)[0][0]
     started = frozenset(row[1] for row in starts if row[1] is not None)
-    return Committed(now, begun_at, frozenset(row[0] for row in rows.get("move", ())), started)
+    moved = frozenset(row[0] for row in rows.get("move", ()))
+    return Committed(
+        now, begun_at, moved, started, tuple(told for row in rows.get("tell_parents", ()) for told in row[0])
+    )
 
 
 def _statements(batch: Batch) -> list[tuple[str, dict[str, Any]]]:
     """The lock order of ``schema.sql``: the lease, then executions by id, then journal and inbox."""
     made: list[tuple[str, dict[str, Any]]] = []
-    if not (batch.starts or batch.lines):
+    family = batch.ended or batch.parents
+    if family or not (batch.starts or batch.lines):
         made.append(("look_at_lease", {}))
+    if family:
+        ids = [*batch.parents, *(move.execution_id for move in batch.moves)]
+        made.append(("lock_family", {"ids": TextArray(ids), "children": TextArray(batch.ended)}))
     if batch.starts:
         starts = sorted(batch.starts, key=lambda start: start[0])
-        made.append(("start_held", {"format": FORMAT, **named_columns(_START, starts)}))
+        columns = ((*start[:6], *(start.parent or _NO_PARENT)) for start in starts)
+        made.append(("start_held", {"format": FORMAT, **named_columns(_START, columns)}))
     if batch.moves:
         made.append(("move", named_columns(_MOVE, sorted(batch.moves, key=lambda move: move[0]))))
     if batch.lines:
@@ -105,9 +113,12 @@ def _statements(batch: Batch) -> list[tuple[str, dict[str, Any]]]:
         made.append(("begin_again", named_columns(_FIRST, ((*line[:3], *line.row) for line in batch.renewals))))
     if batch.reads:
         made.append(("mark_inbox", named_columns(_READ, batch.reads)))
+    if batch.ended:
+        made.append(("tell_parents", {"children": TextArray(batch.ended)}))
     return made
 
 
+_NO_PARENT = (None, None, None, None)
 _LINE: dict[str, type[Any]] = {
     "ids": TextArray,
     "generations": IntArray,
@@ -140,6 +151,10 @@ _START: dict[str, type[Any]] = {
     "tags": TextArray,
     "encodings": TextArray,
     "payloads": BytesArray,
+    "parents": TextArray,
+    "generations": IntArray,
+    "positions": TextArray,
+    "branches": TextArray,
 }
 _READ: dict[str, type[Any]] = {"ids": TextArray, "numbers": BigIntArray, "seqs": IntArray}
 _KEY: dict[str, type[Any]] = {"ids": TextArray, "generations": IntArray, "seqs": IntArray}

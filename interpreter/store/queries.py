@@ -1,4 +1,4 @@
-"""Reads ``queries.sql`` and ``control.sql``: every statement by its name.
+"""Reads the ``.sql`` files but the schema: every statement by its name.
 
 A query starts with a line ``-- name: …``; the comments under that line are its documentation.
 """
@@ -11,18 +11,19 @@ from typing import Any, NamedTuple
 
 __all__ = ["QUERIES", "Query"]
 
+_FILES = ("queries.sql", "control.sql", "family.sql", "events.sql")
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
 
 class Query(NamedTuple):
     """A statement by name, with its parameters: what a database is asked.
 
-    :ivar notify: the payload of a notification that goes out with it, in the same transaction; None: no notification.
+    :ivar lock: an event's name and key, in one text, that are locked first in the same transaction; None: no lock.
     """
 
     name: str
     parameters: dict[str, Any]
-    notify: str | None = None
+    lock: str | None = None
 
     @property
     def sql(self) -> bytes:
@@ -40,4 +41,4 @@ def _without_comments(text: str) -> bytes:
     return "\n".join(lines).strip().encode()
 
 
-QUERIES = _load("queries.sql") | _load("control.sql")
+QUERIES = {name: sql for file in _FILES for name, sql in _load(file).items()}

@@ -110,6 +110,7 @@ SET scheduler = %(scheduler)s, status = 'running', due_at = NULL
 FROM lease
 WHERE e.id = ANY (ARRAY(SELECT id FROM taken))
 RETURNING e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths, e.created_at,
+          e.parent_position IS NOT NULL,
           (SELECT max(due_at) FROM taken WHERE isfinite(due_at))
 
 -- name: claim_suspect
@@ -130,7 +131,8 @@ UPDATE dataflows.executions e
 SET scheduler = %(scheduler)s, status = 'running', due_at = NULL
 FROM lease
 WHERE e.id = ANY (ARRAY(SELECT id FROM suspect))
-RETURNING e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths, e.created_at, NULL::timestamptz
+RETURNING e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths, e.created_at,
+          e.parent_position IS NOT NULL, NULL::timestamptz
 
 -- name: read_journal
 -- The entries that a holder does not have yet. A time that Python cannot show (somebody has edited the row) is null
@@ -151,7 +153,8 @@ LATERAL (
 WITH lease AS MATERIALIZED (
     SELECT FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
 ), unread AS MATERIALIZED (
-    SELECT i.execution_id, i.number, last.generation, i.kind, i.name, i.encoding, i.data, i.sent_at,
+    SELECT i.execution_id, i.number, last.generation,
+           i.kind, i.position, i.name, i.branch, i.ok, i.encoding, i.data, i.sent_at,
            last.seq + row_number() OVER (PARTITION BY i.execution_id ORDER BY i.number) AS seq,
            greatest(clock_timestamp(), last.at) AS at
     FROM lease
@@ -170,8 +173,10 @@ WITH lease AS MATERIALIZED (
     UPDATE dataflows.inbox i SET seq = unread.seq
     FROM unread WHERE i.execution_id = ANY (ARRAY[unread.execution_id]) AND i.number = ANY (ARRAY[unread.number])
 )
-INSERT INTO dataflows.journal (execution_id, generation, seq, at, kind, name, encoding, data, moment)
-SELECT execution_id, generation, seq, at, kind, name, encoding, data, CASE kind WHEN 'signal' THEN sent_at END
+INSERT INTO dataflows.journal
+    (execution_id, generation, seq, at, kind, position, name, branch, ok, encoding, data, moment)
+SELECT execution_id, generation, seq, at, kind, position, name, branch, ok, encoding, data,
+       CASE kind WHEN 'signal' THEN sent_at END
 FROM unread ORDER BY execution_id, seq
 RETURNING execution_id, seq, at, kind, position, name, branch, ok, encoding, data, moment
 
@@ -179,7 +184,7 @@ RETURNING execution_id, seq, at, kind, position, name, branch, ok, encoding, dat
 -- For each execution the number of the last message sent to it, whether people have terminated or paused it, and the
 -- messages that are not journaled yet, in order.
 SELECT e.id, e.inbox_seq, e.status = 'cancelled' AS terminated, e.paused,
-       i.number, i.kind, i.name, i.encoding, i.data, i.sent_at
+       i.number, i.kind, i.position, i.name, i.branch, i.ok, i.encoding, i.data, i.sent_at
 FROM unnest(%(ids)b) AS wanted (id),
 LATERAL (SELECT * FROM dataflows.executions WHERE id = wanted.id OFFSET 0) AS e
 LEFT JOIN LATERAL (
@@ -202,19 +207,31 @@ WHERE e.scheduler = %(scheduler)s
 
 -- name: list_held
 -- What a scheduler holds by the database's account, as a claim would have told it.
-SELECT e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths, e.created_at
+SELECT e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths, e.created_at,
+       e.parent_position IS NOT NULL
 FROM dataflows.executions e
 WHERE e.scheduler = %(scheduler)s
 
 -- name: start_held
--- A scheduler starts executions and holds them from the first moment. An id that is in use is left out.
+-- A scheduler starts executions and holds them from the first moment. An id that is in use is left out, and so is what
+-- an execution starts that has ended since.
 WITH lease AS MATERIALIZED (
     SELECT clock_timestamp() AS now FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
 ), made AS (
     INSERT INTO dataflows.executions
-        (id, workflow, version, status, scheduler, format, parent, tags, created_at)
-    SELECT new.id, new.workflow, new.version, 'running', %(scheduler)s, %(format)s, NULL, new.tags::jsonb, lease.now
-    FROM lease, unnest(%(ids)b, %(workflows)b, %(versions)b, %(tags)b) AS new (id, workflow, version, tags)
+        (id, workflow, version, status, scheduler, format, tags, created_at,
+         parent, parent_generation, parent_position, parent_branch)
+    SELECT new.id, new.workflow, new.version, 'running', %(scheduler)s, %(format)s, new.tags::jsonb, lease.now,
+           new.parent, new.generation, new.position, new.branch
+    FROM lease, unnest(
+        %(ids)b, %(workflows)b, %(versions)b, %(tags)b, %(parents)b, %(generations)b, %(positions)b, %(branches)b
+    ) AS new (id, workflow, version, tags, parent, generation, position, branch)
+    WHERE new.parent IS NULL OR EXISTS (
+        SELECT FROM dataflows.executions p
+        WHERE p.id = new.parent AND p.generation = new.generation
+          AND p.status NOT IN ('completed', 'failed', 'cancelled')
+        OFFSET 0
+    )
     ON CONFLICT (id) DO NOTHING
     RETURNING id
 ), written AS (
@@ -348,18 +365,26 @@ LATERAL (
 WHERE NOT (j.kind = 'terminated' AND j.name = 'cancelled')
 
 -- name: start
--- A client starts an execution; whoever claims it begins it.
-WITH made AS (
-    INSERT INTO dataflows.executions (id, workflow, version, status, due_at, format, tags, created_at)
-    VALUES (%(id)s, %(workflow)s, %(version)s, 'pending', clock_timestamp() + %(delay)s, %(format)s, %(tags)s,
-            clock_timestamp())
+-- A client starts an execution, or another execution does, unless that has ended since; whoever claims it begins it.
+-- The notification is a hint to whoever is idle: everything is found by polling too.
+WITH parent AS MATERIALIZED (
+    SELECT FROM dataflows.executions
+    WHERE id = %(parent)s AND generation = %(generation)s AND status NOT IN ('completed', 'failed', 'cancelled')
+    FOR SHARE
+), made AS (
+    INSERT INTO dataflows.executions
+        (id, workflow, version, status, due_at, format, tags, created_at,
+         parent, parent_generation, parent_position, parent_branch)
+    SELECT %(id)s, %(workflow)s, %(version)s, 'pending', clock_timestamp() + %(delay)s, %(format)s, %(tags)s::jsonb,
+           clock_timestamp(), %(parent)s, %(generation)s, %(position)s, %(branch)s
+    WHERE %(parent)s::text IS NULL OR EXISTS (SELECT FROM parent)
     ON CONFLICT (id) DO NOTHING
     RETURNING id, created_at
 ), written AS (
     INSERT INTO dataflows.journal (execution_id, generation, seq, at, kind, encoding, data)
     SELECT id, 1, 1, created_at, 'started', %(encoding)s, %(payload)b FROM made
 )
-SELECT id FROM made
+SELECT id, CASE WHEN %(delay)s <= interval '0' THEN pg_notify('dataflows', '') END FROM made
 
 -- name: send
 -- A message to one execution, and the number that tells its holder. Ended or unknown: no row, and none is left.
@@ -380,11 +405,8 @@ WITH target AS (
 )
 SELECT EXISTS (SELECT FROM sent) AS sent,
        EXISTS (SELECT FROM dataflows.inbox i WHERE i.execution_id = %(execution_id)s AND i.id = %(id)s) AS known,
-       (SELECT status FROM dataflows.executions WHERE id = %(execution_id)s) AS status
-
--- name: notify
--- A hint to whoever is idle; everything is found by polling too.
-SELECT pg_notify('dataflows', %(payload)s)
+       (SELECT status FROM dataflows.executions WHERE id = %(execution_id)s) AS status,
+       (SELECT pg_notify('dataflows', %(execution_id)s) FROM sent)
 
 -- name: look_up
 SELECT id, workflow, version, status, created_at, ended_at, due_at::text, tags, problem, paused, generation, parent
@@ -478,7 +500,10 @@ SELECT (clock_timestamp() - %(older_than)s)::text
 SELECT e.id, e.ended_at::text,
        coalesce(e.workflow = %(workflow)s::text, true) AND coalesce(e.status = %(status)s::text, true)
            AND e.scheduler IS NULL
-           AND (SELECT p.ended_at IS NULL FROM dataflows.executions p WHERE p.id = e.parent) IS NOT TRUE,
+           AND (e.parent_position IS NULL OR (
+               SELECT p.ended_at IS NULL AND p.generation = e.parent_generation
+               FROM dataflows.executions p WHERE p.id = e.parent
+           ) IS NOT TRUE),
        e.generation * coalesce((
            SELECT j.seq FROM dataflows.journal j WHERE j.execution_id = e.id
            ORDER BY j.generation DESC, j.seq DESC LIMIT 1
@@ -497,12 +522,17 @@ WITH old AS MATERIALIZED (
     SELECT e.id FROM dataflows.executions e
     WHERE e.id = ANY (ARRAY(SELECT unnest(%(ids)b))) AND coalesce(e.ended_at < %(before)s::timestamptz, false)
       AND e.scheduler IS NULL
-      AND (SELECT p.ended_at IS NULL FROM dataflows.executions p WHERE p.id = e.parent) IS NOT TRUE
+      AND (e.parent_position IS NULL OR (
+               SELECT p.ended_at IS NULL AND p.generation = e.parent_generation
+               FROM dataflows.executions p WHERE p.id = e.parent
+           ) IS NOT TRUE)
     FOR UPDATE SKIP LOCKED
 ), entries AS (
     DELETE FROM dataflows.journal WHERE execution_id = ANY (ARRAY(SELECT id FROM old))
 ), messages AS (
     DELETE FROM dataflows.inbox WHERE execution_id = ANY (ARRAY(SELECT id FROM old))
+), awaited AS (
+    DELETE FROM dataflows.subscriptions WHERE execution_id = ANY (ARRAY(SELECT id FROM old))
 )
 DELETE FROM dataflows.executions WHERE id = ANY (ARRAY(SELECT id FROM old))
 RETURNING id

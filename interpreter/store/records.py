@@ -12,7 +12,7 @@ from typing import NamedTuple
 from interpreter.machine.status import Status
 from interpreter.store.rows import Row
 
-__all__ = ["Batch", "Claimed", "Committed", "Line", "Message", "Move", "Outside", "Start", "Taken", "Written"]
+__all__ = ["Batch", "Claimed", "Committed", "Line", "Message", "Move", "Outside", "Parent", "Start", "Taken", "Written"]
 
 
 class Line(NamedTuple):
@@ -34,15 +34,24 @@ class Written(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A message that waits in an inbox."""
+    """A message that waits in an inbox; its columns mean what they mean in the journal."""
 
     execution_id: str
     number: int
     kind: str
+    position: str | None
     name: str | None
+    branch: str | None
+    ok: bool | None
     encoding: str | None
     data: bytes | None
     sent_at: datetime
+
+    @property
+    def row(self) -> Row:
+        """The entry that journals it."""
+        moment = self.sent_at if self.kind == "signal" else None
+        return Row(self.kind, self.position, self.name, self.branch, self.ok, self.encoding, self.data, moment)
 
 
 class Outside(NamedTuple):
@@ -78,6 +87,19 @@ class Move(NamedTuple):
     generation: int | None = None
 
 
+class Parent(NamedTuple):
+    """Who starts an execution.
+
+    :ivar generation: of the journal in which it does.
+    :ivar position: where it awaits the end, in which race branches; None: it does not.
+    """
+
+    id: str
+    generation: int
+    position: str | None = None
+    branch: str | None = None
+
+
 class Start(NamedTuple):
     """A new execution that its scheduler holds from the first moment."""
 
@@ -87,6 +109,12 @@ class Start(NamedTuple):
     tags: str | None
     encoding: str
     data: bytes
+    parent: Parent | None = None
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether its end is told to its parent."""
+        return self.parent is not None and self.parent.position is not None
 
 
 @dataclass(slots=True)
@@ -100,11 +128,18 @@ class Batch:
     """Messages that are journaled: execution id, message number, seq."""
     renewals: list[Line] = field(default_factory=list)
     """The first entries of new generations, whose moves are among the others."""
+    ended: list[str] = field(default_factory=list)
+    """Of those that move, the children whose end is to be told."""
 
     @property
     def is_one_line(self) -> bool:
         """Whether one entry is all there is to write."""
         return len(self.lines) == 1 and not (self.moves or self.starts or self.reads)
+
+    @property
+    def parents(self) -> list[str]:
+        """Who starts what is started here."""
+        return [start.parent.id for start in self.starts if start.parent is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +147,21 @@ class Committed:
     """What a group commit came to.
 
     :ivar begun_at: the time that the entries of its starts carry, a moment before those of the others.
+    :ivar told: the parents, held by the same scheduler, that have a message now of what a child came to.
     """
 
     now: datetime
     begun_at: datetime
     moved: frozenset[str]
     started: frozenset[str]
+    told: tuple[str, ...] = ()
 
 
 class Claimed(NamedTuple):
-    """An execution that this scheduler now holds."""
+    """An execution that this scheduler now holds.
+
+    :ivar is_awaited: its end is to be told to its parent.
+    """
 
     execution_id: str
     generation: int
@@ -130,6 +170,7 @@ class Claimed(NamedTuple):
     inbox_seq: int
     deaths: int
     created_at: datetime
+    is_awaited: bool
     latest_due: datetime | None = None
 
 

@@ -11,13 +11,20 @@
 --                execution that begins again and again, former generations are deleted.
 --   inbox        one row a message to an execution. Inserted by senders together with
 --                executions.inbox_seq + 1; its holder sets seq when the message is journaled.
+--                A child's end is a message to its parent, sent by the commit that ends it.
+--   subscriptions  one row a wait for an event by key: inserted and deleted by the execution's holder,
+--                marked by whoever delivers the event.
+--   events       one row an event: those that nobody has waited for yet, until a subscription takes
+--                them or they expire; of the others, that they have been.
 --   schedulers   one row a living scheduler: its lease. A takeover deletes the row of a dead one.
 --
 -- Lock order (whoever needs several takes them so)
 --   1. schedulers: the own row FOR KEY SHARE, in every write of a holder. A takeover deletes the row
 --      first: after the writes in flight, and so that it fences all later ones.
---   2. executions, in the order of their ids.
---   3. journal and inbox.
+--      Or, for who emits or subscribes: the advisory lock of the event's name and key.
+--   2. executions, in the order of their ids. A commit that ends children, or starts some, locks them and
+--      their parents by a statement of its own, before it writes to any.
+--   3. journal, inbox, subscriptions and events.
 --
 -- Time is the database's clock. Payloads are bytea with an encoding beside them: jsonb would
 -- reject \u0000, drop duplicate keys and change numbers. The views show them as text.
@@ -42,9 +49,10 @@ CREATE TABLE dataflows.executions (
     deaths      smallint NOT NULL DEFAULT 0,        -- how many of its holders died since its last progress
     paused      boolean NOT NULL DEFAULT false,     -- nothing is claimed while it is set
     format      smallint NOT NULL,                  -- version of the interpreter's own rules that its journal follows
-    parent      text COLLATE "C",                   -- the execution that started it as a child; null: none
+    parent      text COLLATE "C",                   -- the execution that started it; null: none
     parent_generation integer,                      -- of the parent's journal in which it was started
     parent_position   text COLLATE "C",             -- of the command that awaits it; null: nobody awaits it
+    parent_branch     text,                         -- the race branches which that command is in
     tags        jsonb,
     problem     text,                               -- why it is blocked
     created_at  timestamptz NOT NULL,
@@ -98,7 +106,10 @@ CREATE TABLE dataflows.inbox (
     id           text COLLATE "C",                  -- the sender's, unique until the execution is purged
     kind         text NOT NULL CHECK (kind IN ('signal', 'cancel', 'child')),
     generation   integer,                           -- of the journal that a child's end is for; null: of whichever counts
-    name         text,
+    position     text COLLATE "C",                  -- child: where it is awaited
+    name         text,                              -- child: its workflow
+    branch       text,                              -- as in the journal: child: of the position; signal: the event's key
+    ok           boolean,                           -- child: its outcome is a value, or an error
     encoding     text,
     data         bytea,
     sent_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -112,6 +123,35 @@ CREATE TABLE dataflows.inbox (
 
 CREATE UNIQUE INDEX inbox_id ON dataflows.inbox (execution_id, id) WHERE id IS NOT NULL;
 CREATE INDEX inbox_waiting ON dataflows.inbox (execution_id, number) WHERE seq IS NULL;
+
+CREATE TABLE dataflows.subscriptions (
+    execution_id text COLLATE "C" NOT NULL,
+    generation   integer NOT NULL,
+    position     text COLLATE "C" NOT NULL,         -- of the wait
+    name         text COLLATE "C" NOT NULL,
+    key          text COLLATE "C" NOT NULL,
+    deadline     timestamptz,                       -- no event that is emitted later is for it; null: however late
+    delivered_at timestamptz,                       -- null: it waits
+    PRIMARY KEY (execution_id, generation, position)
+);
+
+CREATE INDEX subscriptions_waiting ON dataflows.subscriptions (name, key) WHERE delivered_at IS NULL;
+
+CREATE TABLE dataflows.events (
+    name         text COLLATE "C" NOT NULL,
+    key          text COLLATE "C" NOT NULL,
+    id           text COLLATE "C" NOT NULL,         -- the emitter's: the same event again changes nothing
+    woken        integer NOT NULL,                  -- how many executions it was delivered to when it was emitted
+    is_kept      boolean NOT NULL,                  -- it waits for a subscription
+    encoding     text,                              -- of the payload, while it is kept
+    data         bytea,
+    emitted_at   timestamptz NOT NULL,
+    expires_at   timestamptz NOT NULL,
+    PRIMARY KEY (name, key, id)
+);
+
+-- Whoever emits deletes a few of the oldest.
+CREATE INDEX events_expiring ON dataflows.events (expires_at);
 
 -- The journal for people and for SQL: payloads as text where they are text.
 CREATE VIEW dataflows.history AS

@@ -23,8 +23,20 @@ LAWS = {
     """,
     "positions with more than one outcome": """
         SELECT execution_id, position, count(*) FROM dataflows.journal
-        WHERE kind IN ('step', 'stopped', 'sleep', 'timeout')
+        WHERE kind IN ('step', 'stopped', 'sleep', 'timeout', 'child', 'sent')
         GROUP BY execution_id, generation, position HAVING count(*) > 1
+    """,
+    "commands that have started more than one execution": """
+        SELECT parent, parent_position, count(*) FROM dataflows.executions WHERE parent_position IS NOT NULL
+        GROUP BY parent, parent_generation, parent_position HAVING count(*) > 1
+    """,
+    "children that have ended and not told their parent, which waits": """
+        SELECT e.id, e.status FROM dataflows.executions e
+        JOIN dataflows.executions p ON p.id = e.parent AND p.generation = e.parent_generation AND p.ended_at IS NULL
+        WHERE e.parent_position IS NOT NULL AND e.ended_at IS NOT NULL
+          AND NOT EXISTS (
+              SELECT FROM dataflows.inbox i WHERE i.execution_id = p.id AND i.kind = 'child' AND i.id = 'child:' || e.id
+          )
     """,
     "journals with a gap": """
         SELECT execution_id, min(seq), max(seq), count(*) FROM dataflows.journal

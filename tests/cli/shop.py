@@ -78,6 +78,11 @@ def rounds(number: int = 1) -> Flow[int]:
     return (yield from step("charge", add, number, 0, once=True))
 
 
+@workflow("ship")
+def ship(order: str) -> Flow[object]:
+    return (yield from wait("paid", key=order))
+
+
 @workflow("hostile")
 def hostile(value: str) -> Flow[str]:
     yield from step(HOSTILE, complain, value, retry=Retry(attempts=1))

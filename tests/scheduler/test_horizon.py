@@ -44,7 +44,7 @@ def looked(horizon: Horizon, seconds: Seconds, takes: float, found: int = 0, lat
     """One look that takes so long and finds so many of ten; answers since when it was."""
     look = horizon.begin(KNOWN)
     seconds.passed += takes
-    horizon.end(look, [Claimed("e", 1, "w", 1, 0, 0, START, latest)] * found, 10)
+    horizon.end(look, [Claimed("e", 1, "w", 1, 0, 0, START, False, latest)] * found, 10)
     return look.since
 
 

@@ -37,6 +37,16 @@ INSERT INTO dataflows.inbox (execution_id, number, id, kind, seq)
 SELECT 'e' || lpad(n::text, 7, '0'), number, 'signal:' || number, 'signal', CASE WHEN n %% 10 > 0 THEN 3 END
 FROM generate_series(1, %(most)s, 2) AS n, generate_series(1, %(entries)s / 2) AS number
 """
+_SUBSCRIPTIONS = """
+INSERT INTO dataflows.subscriptions (execution_id, generation, position, name, key, delivered_at)
+SELECT 'e' || lpad(n::text, 7, '0'), 1, '1', 'paid', 'order ' || n, CASE WHEN n %% 5 > 0 THEN now() END
+FROM generate_series(1, %(most)s) AS n
+"""
+_EVENTS = """
+INSERT INTO dataflows.events (name, key, id, woken, is_kept, emitted_at, expires_at)
+SELECT 'paid', 'order ' || n, '1', n %% 2, n %% 2 = 0, now(), now() + n * interval '1 minute'
+FROM generate_series(1, %(most)s) AS n
+"""
 _DEAD = [
     """
     INSERT INTO dataflows.executions (id, workflow, version, status, due_at, format, created_at)
@@ -50,7 +60,7 @@ _DEAD = [
 
 def leave_to_autovacuum_nothing(connection: Connection[Any]) -> None:
     """Statistics and dead rows stay as the test makes them."""
-    for table in ("executions", "journal", "inbox"):
+    for table in ("executions", "journal", "inbox", "subscriptions", "events"):
         connection.execute(f"ALTER TABLE dataflows.{table} SET (autovacuum_enabled = off)".encode())
 
 
@@ -61,8 +71,9 @@ def crowd(connection: Connection[Any], most: int, *, entries: int = 4, ended: bo
     """
     for table, column in (("executions", "id"), ("journal", "execution_id"), ("inbox", "execution_id")):
         connection.execute(f"DELETE FROM dataflows.{table} WHERE {column} LIKE 'e_______'".encode())
+    connection.execute("TRUNCATE dataflows.subscriptions, dataflows.events")
     connection.execute(_SCHEDULER)
-    for query in (_EXECUTIONS, _JOURNAL, _INBOX):
+    for query in (_EXECUTIONS, _JOURNAL, _INBOX, _SUBSCRIPTIONS, _EVENTS):
         connection.execute(query, {"most": most, "entries": entries, "ended": ended})
 
 

@@ -69,6 +69,10 @@ _STARTS = {
     "tags": _all(TextArray, None),
     "encodings": _all(TextArray, "json"),
     "payloads": _all(BytesArray, b"1"),
+    "parents": _all(TextArray, _IDS[0]),
+    "generations": _all(IntArray, 1),
+    "positions": _all(TextArray, "1"),
+    "branches": _all(TextArray, None),
 }
 _CLAIM = {
     "scheduler": 7,
@@ -78,7 +82,12 @@ _CLAIM = {
     "most": 50,
     "since": None,
 }
-_START = {"workflow": "w1", "version": 1, "delay": timedelta(0), "format": FORMAT, "tags": None}
+_PARENT = {"parent": _IDS[0], "generation": 1, "position": "1", "branch": None}
+_START = {"workflow": "w1", "version": 1, "delay": timedelta(0), "format": FORMAT, "tags": None, **_PARENT}
+_EVENT = {"name": "paid", "key": "order 7"}
+_PLACE = {"execution_id": _IDS[0], "generation": 1, "position": "1"}
+_SUBSCRIPTIONS = {"subscriptions_pkey", "subscriptions_waiting"}
+_EVENTS = {"events_pkey", "events_expiring"}
 _SEND = {"execution_id": _IDS[0], "kind": "signal", "name": "approval", "encoding": "json", "payload": b"1"}
 
 QUESTIONS = {
@@ -100,7 +109,7 @@ QUESTIONS = {
     "list_held": Question({"scheduler": 7}, _HOLDER),
     "hand_back": Question({"scheduler": 7}, _HOLDER),
     "release_orphans": Question({"dead": [7, 8], "deadly": 5}, _HOLDER),
-    "start_held": Question({**_HELD, **_STARTS}, set()),
+    "start_held": Question({**_HELD, **_STARTS}, _EXECUTION),
     "append": Question({**_HELD, **_PLACES, **_LINES, **_OUTCOMES}, set()),
     "move": Question({**_HELD, **_MOVES}, _EXECUTION),
     "begin_again": Question({**_HELD, **_PLACES, **_FIRST_LINES, **_OUTCOMES}, _EXECUTION | _JOURNAL),
@@ -108,7 +117,7 @@ QUESTIONS = {
     "mark_inbox": Question({**_HELD, "numbers": _all(BigIntArray, 1), "seqs": _all(IntArray, 3)}, _INBOX),
     "which_are_there": Question({"ids": _HELD["ids"], **_PLACES}, _JOURNAL),
     "which_are_held": Question(_HELD, _EXECUTION),
-    "start": Question({"id": "new", **_START, "encoding": "json", "payload": b"1"}, set()),
+    "start": Question({"id": "new", **_START, "encoding": "json", "payload": b"1"}, _EXECUTION),
     "send": Question({**_SEND, "id": "m1"}, _EXECUTION | {"inbox_id"}),
     "look_up": Question(_FIRST, _EXECUTION),
     "read_result": Question(_FIRST, _EXECUTION | _JOURNAL),
@@ -120,7 +129,15 @@ QUESTIONS = {
         {"workflow": None, "status": None, "after": None, "before": str(_NOW), "most": 200},
         {"executions_ended"} | _EXECUTION | _JOURNAL,
     ),
-    "purge": Question({"ids": _HELD["ids"], "before": str(_NOW)}, _EXECUTION | _JOURNAL | _INBOX),
+    "purge": Question({"ids": _HELD["ids"], "before": str(_NOW)}, _EXECUTION | _JOURNAL | _INBOX | _SUBSCRIPTIONS),
+    "lock_family": Question({"ids": _HELD["ids"], "children": _HELD["ids"]}, _EXECUTION),
+    "tell_parents": Question({"scheduler": 7, "children": _HELD["ids"]}, _EXECUTION | _JOURNAL),
+    "whose_is": Question(_FIRST, _EXECUTION),
+    "emit": Question(
+        {**_EVENT, "id": "1", "encoding": "json", "payload": b"1", "keep": timedelta(days=7)},
+        _EXECUTION | _SUBSCRIPTIONS | _EVENTS,
+    ),
+    "subscribe": Question({**_PLACE, **_EVENT, "deadline": _NOW}, _EXECUTION | _SUBSCRIPTIONS | _EVENTS),
 }
 
 
@@ -172,7 +189,7 @@ def faults(name: str, plan: dict[str, Any]) -> list[str]:
 
 def _fault(node: dict[str, Any], indexes: set[str]) -> str:
     kind, table, index = node["Node Type"], node.get("Relation Name"), node.get("Index Name")
-    if kind == "Seq Scan" and table in ("executions", "journal", "inbox"):
+    if kind == "Seq Scan" and table in ("executions", "journal", "inbox", "subscriptions", "events"):
         return "a whole table is read"
     if index is not None and index != "schedulers_pkey":
         if index not in indexes:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from interpreter.store import claims
 from interpreter.store.arrays import TextArray
 from interpreter.store.queries import QUERIES
 from interpreter.store.records import Claimed
@@ -90,9 +91,22 @@ def test_a_claim_tells_what_its_holder_must_know(desk: Desk) -> None:
     started(desk.connection, "known", "v", 3)
     change(desk, "generation = 4, inbox_seq = 5, deaths = 1", "known")
     created_at = one(desk.connection, "SELECT created_at FROM dataflows.executions")
-    assert [one[:7] for one in desk.claim(("v", 3))] == [("known", 4, "v", 3, 5, 1, created_at)]
+    assert [one[:8] for one in desk.claim(("v", 3))] == [("known", 4, "v", 3, 5, 1, created_at, False)]
     assert desk.status("known") == "running"
     assert one(desk.connection, "SELECT due_at IS NULL AND scheduler = %s FROM dataflows.executions", desk.scheduler)
+
+
+@pytest.mark.parametrize("deaths", [0, 2])
+def test_a_claim_tells_whether_a_parent_awaits_the_end(desk: Desk, deaths: int) -> None:
+    for id, position in (("child", "'0'"), ("goes its own way", "NULL")):
+        started(desk.connection, id)
+        change(desk, f"parent = 'parent', parent_position = {position}, deaths = {deaths}", id)
+    claimed = [*desk.claim(), *desk.claim()]
+    assert {one.execution_id: one.is_awaited for one in claimed} == {"child": True, "goes its own way": False}
+    assert {one.execution_id: one.is_awaited for one in claims.list_held(desk.connection, desk.scheduler)} == {
+        "child": True,
+        "goes its own way": False,
+    }
 
 
 # Suspects ---------------------------------------------------------------------------------------

@@ -71,8 +71,8 @@ def kinds(client: Client, id: str) -> list[str]:
 
 
 def inbox(desk: Desk, id: str) -> list[Any]:
-    query = "SELECT kind, name, generation, number FROM dataflows.inbox WHERE execution_id = %s ORDER BY number"
-    return desk.connection.execute(query, [id]).fetchall()
+    query = "SELECT kind, coalesce(position, name), generation, number FROM dataflows.inbox WHERE execution_id = %s"
+    return desk.connection.execute(f"{query} ORDER BY number".encode(), [id]).fetchall()
 
 
 # Terminate --------------------------------------------------------------------------------------

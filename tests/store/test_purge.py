@@ -40,6 +40,8 @@ def client(database: str) -> Iterator[Client]:
 def ended(connection: Connection[Any], id: str, ago: str = "40 days", status: str = "completed", **other: Any) -> str:
     """An execution that ended so long ago, with two generations of its journal and a message."""
     started(connection, id, other.pop("workflow", "w"))
+    if "parent" in other:
+        other = {"parent_generation": 1, "parent_position": "0", **other}
     changes = "".join(f", {column} = %({column})s" for column in other)
     connection.execute(
         f"UPDATE dataflows.executions SET status = %(status)s, due_at = NULL, ended_at = now() - %(ago)s::interval, "
@@ -94,17 +96,31 @@ def test_what_has_not_ended_stays_however_old_it_is(
     assert ids(connection) == {"open"}
 
 
-def test_a_child_stays_until_its_parent_has_ended(connection: Connection[Any], client: Client) -> None:
+def test_a_child_stays_until_the_parent_that_awaits_it_has_ended(connection: Connection[Any], client: Client) -> None:
     started(connection, "parent")
     ended(connection, "child", parent="parent")
+    ended(connection, "of another journal", parent="parent", parent_generation=0)
+    ended(connection, "goes its own way", parent="parent", parent_position=None)
     ended(connection, "orphan", parent="long gone")
-    assert client.purge(older_than="30d") == 1
+    assert client.purge(older_than="30d") == 3
     assert ids(connection) == {"parent", "child"}
     connection.execute(
         "UPDATE dataflows.executions SET status = 'completed', ended_at = now(), due_at = NULL WHERE id = 'parent'"
     )
     assert client.purge(older_than="30d") == 1
     assert ids(connection) == {"parent"}
+
+
+def test_the_subscriptions_of_what_goes_go_too_and_so_do_expired_events(
+    connection: Connection[Any], client: Client
+) -> None:
+    subscribe = "INSERT INTO dataflows.subscriptions VALUES (%s, 1, '0', 'paid', 'key', NULL, NULL)"
+    for id, ago in (("old", "40 days"), ("young", "20 days")):
+        connection.execute(subscribe, [ended(connection, id, ago)])
+        client.emit("paid", key=id, keep=0 if id == "old" else "1h")
+    assert client.purge(older_than="30d") == 1
+    assert one(connection, "SELECT execution_id FROM dataflows.subscriptions") == "young"
+    assert one(connection, "SELECT key FROM dataflows.events") == "young"
 
 
 def test_what_was_terminated_stays_until_its_holder_knows(connection: Connection[Any], client: Client) -> None:

@@ -250,7 +250,7 @@ def test_children_that_are_still_awaited_tell_the_new_generation(desk: Desk, cli
     client.retry(held)
     client.terminate(children[1])
     assert of_children(desk, held) == {"0": 2, "1": 2}
-    assert [message.name for message in claims.read_inbox(desk.connection, [held])[0]] == ["0", "1"]
+    assert [message.position for message in claims.read_inbox(desk.connection, [held])[0]] == ["0", "1"]
 
 
 def test_a_child_that_failed_or_was_stopped_with_the_failure_is_started_anew_and_its_old_end_counts_no_more(

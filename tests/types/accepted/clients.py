@@ -60,6 +60,7 @@ def asking_by_id(client: Client) -> None:
     assert_type(client.result("order-7", timeout=5), Any)
     assert_type(client.status("order-7"), Status)
     assert_type(client.signal("order-7", "approval", {"by": "Ada"}), bool)
+    assert_type(client.emit("paid", {"amount": 3}, key="order-7", id="payment-1", keep="1h"), int)
     assert_type(client.in_bulk("pause", workflow="order", status=Status.SUSPENDED, dry_run=True, tell=print), int)
     assert_type(client.list(status=Status.SUSPENDED, tags={"kind": "book"}, limit=10), list[Execution])
 
