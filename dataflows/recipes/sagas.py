@@ -67,12 +67,12 @@ def _undo(undos: list[Step[Any]]) -> Flow[list[str]]:
     while left:
         try:
             yield from left[-1]
-        except Cancelled as error:
-            if cancelled is None:  # it comes once, and has stopped this step, which is to be run all the same
-                cancelled = error
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            if isinstance(error, Cancelled) and cancelled is None:
+                cancelled = error  # it comes once, and has stopped this step, which is to be run all the same
                 continue
-            failures.append(f"{left[-1].name!r} was cancelled")
-        except Exception as error:
             failures.append(f"{left[-1].name!r} ({type(error).__name__}: {error})")
         left.pop()
     if cancelled is not None and not failures:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows import Error, Flow, Step, Value, gather, race, sleep, step
+from dataflows import Cancelled, Error, Flow, Step, Value, gather, race, sleep, step
 from dataflows.errors import PermanentError, TooManyFailures, UndoFailed
 from dataflows.recipes import Undo, gather_outcomes, saga
 from interpreter import Status
@@ -202,6 +202,18 @@ def test_a_cancelled_saga_that_cannot_be_undone_has_failed() -> None:
     simulation = crash_everywhere(booked, steps=steps, cancel_at="1m")
     assert simulation.status is Status.FAILED
     assert isinstance(simulation.error, UndoFailed)
+
+
+class Unwell(BaseException):
+    """No ``Exception``, as some libraries' own are not."""
+
+
+@pytest.mark.parametrize("error", [Unwell("so"), Cancelled("says the step itself")])
+def test_whatever_a_step_that_undoes_raises_the_others_are_undone(error: BaseException) -> None:
+    steps = {"book flight": SoldOut, "cancel flight": error}
+    simulation = crash_everywhere(booked, steps=steps, otherwise=None)
+    assert isinstance(simulation.error, UndoFailed)
+    assert undone(simulation) == ["cancel hotel"]
 
 
 def test_the_workflow_goes_on_after_it() -> None:
