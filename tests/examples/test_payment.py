@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from examples.payment import invoice
@@ -59,3 +60,10 @@ def test_whatever_is_paid_who_is_thanked_has_paid_enough() -> None:
         invoice, "A-1", 50, otherwise=[None], waits={"payment": parts}, invariant=thanked_for_enough, bound=2_000
     )
     assert exploration.is_complete
+
+
+def test_it_runs_for_real(story: Callable[[str], str]) -> None:
+    told = story("payment")
+    assert "an order that is paid: paid\n" in told
+    assert "50 received, thank you\n" in told
+    assert "one that is not: cancelled, 0 of 70 paid\n" in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -72,3 +73,10 @@ def test_ten_years_are_no_longer_in_memory_than_one() -> None:
     one, ten = (simulate(subscription, "Ada", steps=WELL, until=until) for until in ("365d", "3650d"))
     assert len(charged_months(ten)) == 122
     assert len(ten.driver.generation) == len(one.driver.generation)
+
+
+def test_it_runs_for_real(story: Callable[[str], str]) -> None:
+    told = story("subscription")
+    assert "the subscription: stopped in month " in told
+    assert "/1: receipt 1\n" in told
+    assert "/2: receipt 2\n" in told
