@@ -15,6 +15,7 @@
     │   ├── TaskCancelled          the task that was asked for has been cancelled
     │   ├── DeadlineExceeded       a recipe's time was over first              (also a TimeoutError)
     │   ├── TooManyFailures        more branches of a recipe failed than may
+    │   ├── UndoFailed             a step that undoes what a recipe did has failed
     │   └── WrongYield             the workflow yielded what is no command     (also a TypeError)
     ├── raised by a step
     │   ├── RetryAfter             try again, but not before this moment
@@ -89,6 +90,7 @@ __all__ = [
     "TaskCancelled",
     "TooManyFailures",
     "TransientError",
+    "UndoFailed",
     "UnknownWorkflow",
     "WaitTimeout",
     "WorkflowRefused",
@@ -162,7 +164,11 @@ class DeadlineExceeded(DataflowsError, TimeoutError):
 
 
 class TooManyFailures(DataflowsError):
-    """More branches failed than ``gather_outcomes(tolerate=…)`` allows; the last one's error is the cause."""
+    """More branches failed than ``gather_outcomes(tolerate=…)`` allows; its cause is the group of what they raised."""
+
+
+class UndoFailed(DataflowsError):
+    """Steps of a ``saga`` that undo have failed for good, and are named; its cause is what had to be undone for."""
 
 
 class WrongYield(DataflowsError, TypeError):

@@ -50,11 +50,8 @@ def gather(*branches: Branch[Any], limit: int | None = None) -> Gather[Any]:
     :param limit: at most this many at once; default: all.
     :raises TypeError: an argument is neither a command nor a generator.
     """
-    for branch in branches:
-        _check_branch(branch, "gather(...)")
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise ValueError(f"gather(limit=) is a whole number, 1 or more; got {limit!r}")
-    _check_distinct(branches)
+    check_branches("gather", *branches)
+    check_limit("gather", limit)
     return Gather(branches, limit)
 
 
@@ -97,6 +94,25 @@ def cancel(task: Task[Any], /) -> CancelTask:
     if not isinstance(task, Task):
         raise TypeError(f"cancel(...) takes a Task, the answer of fork(...), not {type(task).__name__}")
     return CancelTask(task)
+
+
+def check_branches(verb: str, *branches: Branch[Any]) -> None:
+    """Each is a command, or a generator that has not begun and stands there once.
+
+    :raises TypeError: one is not; the message names the verb.
+    """
+    for branch in branches:
+        _check_branch(branch, f"{verb}(...)")
+    _check_distinct(branches)
+
+
+def check_limit(verb: str, limit: int | None) -> None:
+    """How many may run at once.
+
+    :raises ValueError: it is no whole number from 1 on.
+    """
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise ValueError(f"{verb}(limit=) is a whole number, 1 or more; got {limit!r}")
 
 
 def _check_branch(branch: object, where: str) -> None:
