@@ -80,7 +80,7 @@ class Machine:
         self.renewal: ContinueAsNew | None = None
         self.cancel_requested = False
         self.facts = rules.FACTS
-        self._changed: dict[Position, None] = {}
+        self._changed: dict[Position, bool] = {}  # since the last call of actions(): whether it is new since
         self._ready: deque[Fiber] = deque()
         self._to_cancel: deque[Fiber] = deque()
 
@@ -153,12 +153,15 @@ class Machine:
 
     def set_open(self, position: Position, action: Open) -> None:
         """What is wanted at this position, now."""
+        self._changed.setdefault(position, position not in self.open)
         self.open[position] = action
-        self._changed[position] = None
 
     def close(self, position: Position) -> Open:
-        """Nothing is wanted at this position any more."""
-        self._changed[position] = None
+        """Nothing is wanted at this position any more. What nobody has been told of, nobody is told of now."""
+        if self._changed.get(position):
+            del self._changed[position]
+        else:
+            self._changed[position] = False
         return self.open.pop(position)
 
     def settle(self, position: Position, outcome: Outcome[Any]) -> None:

@@ -6,7 +6,7 @@ What becomes of an execution whose code cannot go on is for others to say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from dataflows.errors import Mismatch, PatchPassed
 from dataflows.logs import replaying
@@ -42,7 +42,7 @@ class Applier:
             return _described(problem)
         return None
 
-    def replay(self, held: Held, entries: list[Written]) -> str | None:
+    def replay(self, held: Held, entries: Sequence[Written]) -> str | None:
         """The same for what was applied before, here or elsewhere; the workflow's logger keeps silent.
 
         :raises WholeJournalNeeded: older code has gone on with it since, and has passed a ``patched(...)``.
@@ -70,7 +70,7 @@ class Applier:
                 drive.goes_on()
                 held.machine.apply(to_entry(seq, at, row))
 
-    def _fold(self, held: Held, entries: list[Written]) -> None:
+    def _fold(self, held: Held, entries: Sequence[Written]) -> None:
         """As ``machine.fold``, but that the machine may have had the first entries already."""
         passed: frozenset[str] = frozenset()
         while True:

@@ -5,7 +5,7 @@ Owns what follows from each for a machine. Everything here runs on whatever thre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -61,12 +61,13 @@ class Arrivals:
         self._let_go = let_go
         self._then = then
 
-    def on_claimed(self, held: Held, entries: list[Written], arrived: list[Written]) -> None:
+    def on_claimed(self, held: Held, entries: Sequence[Written], arrived: Sequence[Written]) -> None:
         """An execution is held from now on: bring its machine to where it stood, then apply what is new."""
         if not self._held.has(held):  # the lease was lost on its way here
             self._applier.abandon(held.id, held.machine)
             return
-        held.seq, held.last_at = ((*entries, *arrived)[-1][:2]) if entries or arrived else (held.seq, held.last_at)
+        if new := arrived or entries:
+            held.seq, held.last_at = new[-1][:2]
         if not (self._replay(held, entries) and self._apply(held, arrived)):
             return
         if held.machine.outcome is not None and not held.machine.open:
@@ -150,7 +151,7 @@ class Arrivals:
         if self._apply(held, [Written(1, begun_at, started), Written(2, begun_at, Row("begun"))]):
             self._go_on(held)
 
-    def _on_entries(self, held: Held, entries: list[Written]) -> None:
+    def _on_entries(self, held: Held, entries: Sequence[Written]) -> None:
         if not self._held.has(held) or held.broken:
             return
         for entry in entries:
@@ -203,7 +204,7 @@ class Arrivals:
             self._departures.block(held, problem)
         return problem is None
 
-    def _replay(self, held: Held, entries: list[Written]) -> bool:
+    def _replay(self, held: Held, entries: Sequence[Written]) -> bool:
         try:
             problem = self._applier.replay(held, entries)
         except WholeJournalNeeded:

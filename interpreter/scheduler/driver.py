@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from queue import Empty, SimpleQueue
@@ -129,7 +129,7 @@ class Driver:
         if self._posted or self._wakes_too_late():
             self.wake()
 
-    def hold(self, held: Held, entries: list[Written], arrived: list[Written]) -> None:
+    def hold(self, held: Held, entries: Sequence[Written], arrived: Sequence[Written]) -> None:
         """An execution was claimed. It counts as held at once, on whatever thread this is called."""
         self._hold(held)
         self.post(self.arrivals.on_claimed, held, entries, arrived)

@@ -15,8 +15,8 @@ from psycopg import Connection, Cursor
 from interpreter.store.arrays import IntArray, TextArray, named_columns
 from interpreter.store.connection import one_transaction
 from interpreter.store.queries import QUERIES
-from interpreter.store.records import Claimed, Message, Outside, Taken, Written
-from interpreter.store.rows import FORMAT, Row
+from interpreter.store.records import Claimed, Entries, Message, Outside, Taken
+from interpreter.store.rows import FORMAT
 
 __all__ = [
     "claim",
@@ -114,7 +114,7 @@ class _Reading:
     def taken(self) -> list[Taken]:
         entries, arrived = _by_execution(self._entries), _by_execution(self._arrived)
         return [
-            Taken(one, entries.get(one.execution_id, []), arrived.get(one.execution_id, [])) for one in self._claimed
+            Taken(one, entries.get(one.execution_id, ()), arrived.get(one.execution_id, ())) for one in self._claimed
         ]
 
 
@@ -122,14 +122,14 @@ def _execute(connection: Connection[Any], query: str, parameters: dict[str, Any]
     return connection.cursor(binary=True).execute(QUERIES[query], parameters, prepare=True)
 
 
-def _by_execution(cursor: Cursor[Any] | None) -> dict[str, list[Written]]:
-    journals: dict[str, list[Written]] = {}
-    for execution_id, seq, at, *columns_of_row in cursor.fetchall() if cursor is not None else ():
-        journals.setdefault(execution_id, []).append(Written(seq, at, Row(*columns_of_row)))
-    return journals
+def _by_execution(cursor: Cursor[Any] | None) -> dict[str, Entries]:
+    journals: dict[str, list[tuple[Any, ...]]] = {}
+    for row in cursor.fetchall() if cursor is not None else ():
+        journals.setdefault(row[0], []).append(row)
+    return {execution_id: Entries(rows) for execution_id, rows in journals.items()}
 
 
-def read_journals(connection: Connection[Any], wanted: Iterable[tuple[str, int, int]]) -> dict[str, list[Written]]:
+def read_journals(connection: Connection[Any], wanted: Iterable[tuple[str, int, int]]) -> dict[str, Entries]:
     """Execution id → its entries after a seq; those that have none are left out.
 
     :param wanted: execution id, generation, and the seq after which to read.

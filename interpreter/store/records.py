@@ -5,14 +5,28 @@ Owns their shape alone. What is done with them is the journal's.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, overload
 
 from interpreter.machine.status import Status
 from interpreter.store.rows import Row
 
-__all__ = ["Batch", "Claimed", "Committed", "Line", "Message", "Move", "Outside", "Parent", "Start", "Taken", "Written"]
+__all__ = [
+    "Batch",
+    "Claimed",
+    "Committed",
+    "Entries",
+    "Line",
+    "Message",
+    "Move",
+    "Outside",
+    "Parent",
+    "Start",
+    "Taken",
+    "Written",
+]
 
 
 class Line(NamedTuple):
@@ -31,6 +45,38 @@ class Written(NamedTuple):
     seq: int
     at: datetime
     row: Row
+
+
+class Entries(Sequence[Written]):
+    """What was read of one journal.
+
+    Each line is made when it is asked for. The rows are kept as the bare tuples that they came as, in which the
+    garbage collector loses interest: ten thousand objects that live for a moment would set off full collections.
+
+    :param rows: each an execution id, seq, time, and the columns of a ``Row``.
+    """
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Written]:
+        return map(_written, self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Written: ...
+    @overload
+    def __getitem__(self, index: slice) -> Entries: ...
+    def __getitem__(self, index: int | slice) -> Written | Entries:
+        return Entries(self._rows[index]) if isinstance(index, slice) else _written(self._rows[index])
+
+
+def _written(row: tuple[Any, ...]) -> Written:
+    return Written(row[1], row[2], Row(*row[3:]))
 
 
 class Message(NamedTuple):
@@ -182,5 +228,5 @@ class Taken(NamedTuple):
     """
 
     claimed: Claimed
-    entries: list[Written]
-    arrived: list[Written]
+    entries: Sequence[Written]
+    arrived: Sequence[Written]

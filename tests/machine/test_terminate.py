@@ -71,9 +71,11 @@ def late(hand: ByHand) -> Iterator[Fact]:
 
 def test_what_stands_after_it_in_the_same_commit_changes_nothing(begin: Begin) -> None:
     hand = begin(busy, [])
+    assert not any(isinstance(action, Close) for action in hand.machine.actions())
     hand.put(KILLED, *late(hand))
     assert hand.open == {}
-    assert hand.machine.actions()
+    closed = hand.machine.actions()
+    assert closed and all(isinstance(action, Close) for action in closed)
     assert hand.replayed().open == {}
 
 
