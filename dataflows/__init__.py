@@ -27,10 +27,11 @@ from dataflows.errors import (
     WaitTimeout,
     WorkflowWarning,
 )
-from dataflows.events import Event, Trigger
+from dataflows.events import Event, Trigger, on
 from dataflows.logs import get_logger
 from dataflows.outcome import Error, Outcome, Value
 from dataflows.retry import Retry
+from dataflows.schedules import Cron, Every, Schedule, cron, every
 from dataflows.verbs import (
     cancel,
     child,
@@ -60,10 +61,12 @@ __all__ = [
     "Cancelled",
     "CannotStore",
     "Command",
+    "Cron",
     "DataflowsError",
     "Duration",
     "Error",
     "Event",
+    "Every",
     "ExecutionBlocked",
     "ExecutionCancelled",
     "ExecutionTerminated",
@@ -75,6 +78,7 @@ __all__ = [
     "Outcome",
     "Retry",
     "RetryAfter",
+    "Schedule",
     "Step",
     "StepFailed",
     "StepInterrupted",
@@ -91,12 +95,15 @@ __all__ = [
     "cancelled",
     "child",
     "continue_as_new",
+    "cron",
     "current_attempt",
     "defer",
+    "every",
     "fork",
     "gather",
     "get_logger",
     "now",
+    "on",
     "patched",
     "publish",
     "race",

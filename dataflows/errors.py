@@ -24,7 +24,8 @@
     │       ├── PermanentError     the service refused, and would refuse again
     │       │   └── AuthenticationFailed  the credential is missing, wrong or not allowed to
     │       ├── TransientError     the service was not reached, or failed; another try may succeed
-    │       └── InvalidEvent       what came in is no delivery of that source (also a ValueError)
+    │       ├── InvalidEvent       what came in is no delivery of that source (also a ValueError)
+    │       └── InvalidSignature   what came in is not proven to be that source's
     ├── answered to a caller
     │   ├── NotFound               no such execution, or it has ended          (also a LookupError)
     │   ├── IdInUse                the id belongs to another workflow, or to another parent
@@ -76,6 +77,7 @@ __all__ = [
     "IdInUse",
     "InvalidEvent",
     "InvalidSignal",
+    "InvalidSignature",
     "Mismatch",
     "NotFound",
     "PatchPassed",
@@ -247,6 +249,13 @@ class TransientError(ConnectorError):
 
 class InvalidEvent(ConnectorError, ValueError):
     """What came in is not a delivery of that source: not JSON, or without the fields that name it."""
+
+
+class InvalidSignature(ConnectorError):
+    """What came in is not proven to be that source's: no credential or signature, a wrong one, or an old one.
+
+    Its text names neither the secret nor what was expected, and is the same where the source has no secret at all.
+    """
 
 
 class NotFound(DataflowsError, LookupError):

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
-__all__ = ["Event", "Trigger"]
+__all__ = ["EMITTED", "Event", "Predicate", "Trigger", "on"]
+
+EMITTED = "events"
+"""The source of the events that programs emit themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,10 @@ class Event:
             raise ValueError(f"Event(time=) is an aware datetime; {self.time!r} has no time zone")
 
 
+Predicate: TypeAlias = Callable[[Event], bool]
+"""Whether an event is wanted. Pure, since it may be asked again at a redelivery."""
+
+
 def _every(event: Event) -> bool:
     return True
 
@@ -60,13 +67,27 @@ class Trigger:
     :ivar source: the name under which deliveries come in, like ``"azure-devops"``; whoever
         routes events offers a trigger those of its own source only.
     :ivar type: the type of event.
-    :ivar where: says whether this one is wanted; pure, since it may be asked again at a redelivery.
+    :ivar where: says whether this one is wanted; should it raise, the event is not wanted.
     """
 
     source: str
     type: str
-    where: Callable[[Event], bool] = _every
+    where: Predicate = _every
 
     def matches(self, event: Event) -> bool:
-        """Whether this event starts the workflow."""
+        """Whether this event starts the workflow.
+
+        :raises Exception: what ``where`` raised.
+        """
         return event.type == self.type and self.where(event)
+
+
+def on(type: str, *, where: Predicate = _every) -> Trigger:
+    """The events of that type that programs emit themselves.
+
+    :param where: only those that it accepts.
+    :raises ValueError: ``type`` is empty.
+    """
+    if not isinstance(type, str) or not type:
+        raise ValueError(f'on("order.paid") takes the type of an event; got {type!r}')
+    return Trigger(EMITTED, type, where)

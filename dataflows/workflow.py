@@ -18,6 +18,7 @@ from dataflows.errors import DuplicateWorkflow, UnknownWorkflow, WorkflowRefused
 from dataflows.events import Trigger
 from dataflows.names import check_name
 from dataflows.retry import Retry
+from dataflows.schedules import Schedule
 
 __all__ = ["Registry", "Workflow", "registry", "workflow"]
 
@@ -32,7 +33,7 @@ class Workflow(Generic[P, T_co]):
     :ivar name: what executions of it are stored under.
     :ivar version: which code; an execution stays on the version it was started with.
     :ivar retry: the default policy of its steps, or None for ``Retry()``.
-    :ivar trigger: the events that start it, or None.
+    :ivar trigger: the events or the schedule that start it, or None.
     :ivar function: the decorated function.
     """
 
@@ -42,7 +43,7 @@ class Workflow(Generic[P, T_co]):
         name: str,
         version: int = 1,
         retry: Retry | None = None,
-        trigger: Trigger | None = None,
+        trigger: Trigger | Schedule | None = None,
     ) -> None:
         functools.update_wrapper(self, function)  # first: it copies attributes, and a workflow's own are below
         self.function = function
@@ -117,7 +118,7 @@ def workflow(
     *,
     version: int = 1,
     retry: Retry | None = None,
-    trigger: Trigger | None = None,
+    trigger: Trigger | Schedule | None = None,
     strict: bool | None = None,
 ) -> Callable[[Callable[P, Flow[T]]], Workflow[P, T]]:
     """Register a generator function as the workflow ``name``.
@@ -126,7 +127,7 @@ def workflow(
 
     :param version: a whole number; new executions take the highest, running ones keep theirs.
     :param retry: the default policy of its steps.
-    :param trigger: the events that start it; such a workflow takes one ``Event``.
+    :param trigger: the events or the schedule that start it; such a workflow takes one ``Event``.
     :param strict: whether findings are errors; default: whether ``dataflows.checks.strict()`` or the environment
         variable ``DATAFLOWS_STRICT=1`` has said so.
     :raises WorkflowRefused: what is decorated is no generator function, or has findings where they are errors.

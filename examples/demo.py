@@ -92,7 +92,7 @@ def introduce(place: str, devops: LocalAzureDevOps, clickup: LocalClickUp) -> No
 def deliver(client: Client, devops: LocalAzureDevOps) -> Handle[Any]:
     """The execution is started under the delivery's id, so that a redelivery starts nothing."""
     stage.chapter("A bug is filed; Azure DevOps delivers the news, and delivers it again")
-    event = azure.parse(devops.delivery(devops.create_item("Checkout total is wrong").id), {})
+    event = azure.parse(devops.delivery(devops.create_item("Checkout total is wrong").id))
     execution, _ = (client.start(copy_to_clickup, event, id=event.id) for _ in range(2))
     stage.fact("event", f"{event.type} of {event.subject}")
     pending = client.list(workflow=copy_to_clickup.name, status=Status.PENDING)

@@ -1,7 +1,7 @@
-"""Azure DevOps: its triggers, its deliveries as events, and getting work items.
+"""Azure DevOps: its triggers, and getting work items.
 
-Owns the REST calls; deliveries are read next door and offered here too, so that authors import
-one module.
+Owns the REST calls; its triggers stand beside its source and are offered here too, so that authors
+import one module.
 """
 
 from __future__ import annotations
@@ -14,12 +14,35 @@ from typing import Any, Literal, TypeAlias
 from urllib.parse import quote
 
 from dataflows.connectors.answers import Answer, Service, Verdict, judge_by_status
-from dataflows.connectors.azure_devops_deliveries import SOURCE, parse, work_item_created
 from dataflows.connectors.credentials import Secret, setting
 from dataflows.connectors.http import Connection, Request
+from dataflows.connectors.sources.azure_devops import (
+    SOURCE,
+    build_completed,
+    code_pushed,
+    parse,
+    pull_request_created,
+    work_item_commented,
+    work_item_created,
+    work_item_deleted,
+    work_item_updated,
+)
 from dataflows.duration import Duration
 
-__all__ = ["SOURCE", "AzureDevOps", "Expand", "get_work_item", "parse", "work_item_created"]
+__all__ = [
+    "SOURCE",
+    "AzureDevOps",
+    "Expand",
+    "build_completed",
+    "code_pushed",
+    "get_work_item",
+    "parse",
+    "pull_request_created",
+    "work_item_commented",
+    "work_item_created",
+    "work_item_deleted",
+    "work_item_updated",
+]
 
 API_VERSION = "7.1"
 

@@ -1,7 +1,8 @@
-"""ClickUp: finding and creating tasks, so that a task is created once for each external id.
+"""ClickUp: its triggers, and finding and creating tasks, so that a task is created once for each external id.
 
 Owns the REST calls of API v2. ClickUp has no idempotency key: a creation looks first, by an
-external id that is kept in a custom field of the list.
+external id that is kept in a custom field of the list. Its triggers stand beside its source and are
+offered here too, so that authors import one module.
 """
 
 from __future__ import annotations
@@ -15,10 +16,31 @@ from urllib.parse import quote
 from dataflows.connectors.answers import Answer, Service, Verdict, judge_by_status
 from dataflows.connectors.credentials import Secret, setting
 from dataflows.connectors.http import Connection, Request
+from dataflows.connectors.sources.clickup import (
+    list_created,
+    task_commented,
+    task_created,
+    task_deleted,
+    task_status_changed,
+    task_updated,
+)
 from dataflows.duration import Duration
 from dataflows.errors import PermanentError, TransientError
 
-__all__ = ["ClickUp", "CreatedTask", "CustomField", "TaskFields", "create_task", "find_task"]
+__all__ = [
+    "ClickUp",
+    "CreatedTask",
+    "CustomField",
+    "TaskFields",
+    "create_task",
+    "find_task",
+    "list_created",
+    "task_commented",
+    "task_created",
+    "task_deleted",
+    "task_status_changed",
+    "task_updated",
+]
 
 PAGE_SIZE = 100
 PAGES_AT_MOST = 50

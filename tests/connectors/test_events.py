@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from dataflows.connectors.azure_devops import work_item_created
-from dataflows.events import Event, Trigger
+from dataflows.events import EMITTED, Event, Trigger, on
 
 
 def make_event(**changes: object) -> Event:
@@ -64,3 +64,14 @@ def test_a_trigger_asks_its_predicate_only_about_events_of_its_type() -> None:
 def test_two_triggers_on_the_same_project_are_equal() -> None:
     assert work_item_created("Shop") != work_item_created("Blog")
     assert work_item_created().source == work_item_created("Shop").source == "azure-devops"
+
+
+def test_events_that_programs_emit_are_waited_for_by_their_type() -> None:
+    trigger = on("order.paid", where=lambda event: event.data["total"] > 100)
+    assert trigger.source == EMITTED
+    assert trigger.matches(make_event(data={"total": 101}))
+    assert not trigger.matches(make_event(data={"total": 99}))
+    assert on("order.paid").matches(make_event())
+    assert not on("order.placed").matches(make_event())
+    with pytest.raises(ValueError, match="takes the type"):
+        on("")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dataflows.connectors.clickup import ClickUp
+from dataflows.connectors.sources import StandardWebhooksSource
 from dataflows.errors import PermanentError
 
 READ_A_DELIVERY = """
@@ -17,7 +18,8 @@ import json, sys
 before = set(sys.modules)
 sys.modules["httpx2"] = None
 from dataflows.connectors import azure_devops, clickup
-azure_devops.parse(b'{"id": "a", "eventType": "b"}', {})
+from dataflows.connectors import sources
+azure_devops.parse(b'{"id": "a", "eventType": "b"}')
 print(json.dumps(sorted({name.partition(".")[0] for name in set(sys.modules) - before})))
 """
 
@@ -37,3 +39,9 @@ def test_calling_without_the_http_client_tells_what_to_install(monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "httpx2", None)
     with pytest.raises(PermanentError, match=r"pip install 'dataflows-engine\[connectors\]'"):
         ClickUp("http://127.0.0.1:1", "hunter2")
+
+
+def test_a_public_key_without_its_package_tells_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.ed25519", None)
+    with pytest.raises(ImportError, match=r"pip install 'dataflows-engine\[ed25519\]'"):
+        StandardWebhooksSource("whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=")

@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any, assert_type
 
-from dataflows import Cancelled, Command, Event, Flow, Retry, StepFailed, Trigger, Workflow, sleep, step, wait, workflow
+from dataflows import (
+    Cancelled,
+    Command,
+    Event,
+    Flow,
+    Retry,
+    Schedule,
+    StepFailed,
+    Trigger,
+    Workflow,
+    sleep,
+    step,
+    wait,
+    workflow,
+)
 
 
 def ship(order: int, address: str) -> str:
@@ -33,7 +47,7 @@ def bare() -> Flow[Any]:
 def decorated() -> None:
     takes_an_event: Workflow[[Event], None] = on_order
     takes_anything: Workflow[..., str] = order_workflow
-    assert_type(takes_an_event.trigger, Trigger | None)
+    assert_type(takes_an_event.trigger, Trigger | Schedule | None)
     assert_type(takes_anything.name, str)
     assert_type(order_workflow.version, int)
 

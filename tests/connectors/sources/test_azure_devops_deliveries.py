@@ -16,13 +16,13 @@ from dataflows.errors import InvalidEvent
 from dataflows.events import Event
 from examples.services import LocalAzureDevOps
 
-SAMPLE: dict[str, Any] = json.loads((Path(__file__).parent / "workitem_created.json").read_bytes())
+SAMPLE: dict[str, Any] = json.loads((Path(__file__).parents[1] / "workitem_created.json").read_bytes())
 
 
 def parsed(**changes: Any) -> Event:
     """The sample delivery, read; a change to ``...`` leaves the field out."""
     envelope = {name: value for name, value in {**SAMPLE, **changes}.items() if value is not ...}
-    return parse(json.dumps(envelope).encode(), {})
+    return parse(json.dumps(envelope).encode())
 
 
 def test_a_delivery_becomes_an_event_with_the_attributes_of_cloudevents() -> None:
@@ -91,7 +91,7 @@ def test_a_server_of_ones_own_is_a_source_too() -> None:
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe\x00", b"[" * 100_000])
 def test_a_body_that_is_no_json_object_is_no_delivery(body: bytes) -> None:
     with pytest.raises(InvalidEvent, match="an Azure DevOps delivery"):
-        parse(body, {})
+        parse(body)
 
 
 @pytest.mark.parametrize("name", ["id", "eventType", "subscriptionId"])
@@ -119,7 +119,7 @@ JSON = st.recursive(
 def test_whatever_a_delivery_holds_it_is_read_or_refused(changes: dict[str, Any]) -> None:
     body = json.dumps({**SAMPLE, **changes}).encode()
     try:
-        event = parse(body, {})
+        event = parse(body)
     except InvalidEvent:
         return
     assert len(event.id) <= 200
@@ -150,7 +150,7 @@ def test_a_trigger_wants_the_items_of_its_project(
 @pytest.mark.parametrize("details", ["all", "minimal", "none"])
 def test_what_the_local_service_delivers_is_read_like_the_sample(azure_service: LocalAzureDevOps, details: Any) -> None:
     item = azure_service.create_item("Checkout total is wrong")
-    event = parse(azure_service.delivery(item.id, details), {})
+    event = parse(azure_service.delivery(item.id, details))
     assert event.type == parsed().type
     assert event.subject == (None if details == "none" else f"workitem/{item.id}")
     assert event.source.startswith(azure_service.url)
