@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -76,6 +77,23 @@ def test_a_star_goes_on_evenly_through_an_hour_that_is_skipped_and_one_that_come
         "25 02:00 +0100",
         "25 02:30 +0100",
     ]
+
+
+FIRES = [
+    ("30 0 * * *", "America/Santiago", "2026-09-05", ["05 00:30 -0400", "06 01:00 -0300", "07 00:30 -0300"]),
+    ("30 23 * * *", "America/Santiago", "2026-04-04", ["04 23:30 -0300", "05 23:30 -0400", "06 23:30 -0400"]),
+    ("15 2 * * *", "Australia/Lord_Howe", "2026-10-03", ["03 02:15 +1030", "04 02:30 +1100", "05 02:15 +1100"]),
+    ("45 1 * * *", "Australia/Lord_Howe", "2026-04-04", ["04 01:45 +1100", "05 01:45 +1100", "06 01:45 +1030"]),
+]
+
+
+@pytest.mark.parametrize(("expression", "zone", "day", "expected"), FIRES)
+def test_so_it_is_where_midnight_is_skipped_or_the_clocks_change_by_half_an_hour(
+    expression: str, zone: str, day: str, expected: list[str]
+) -> None:
+    begin = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
+    found = slots(cron(expression, tz=zone), begin, begin + timedelta(days=9))
+    assert [slot.astimezone(ZoneInfo(zone)).strftime("%d %H:%M %z") for slot in islice(found, 3)] == expected
 
 
 EXPRESSIONS = [

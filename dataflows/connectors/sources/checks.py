@@ -109,7 +109,8 @@ class SignedBody:
     ) -> None:
         self.header = header_for_proof(header)
         self._secrets = Secrets(secrets, what)
-        self._encoding, self._prefix = encoding, prefix
+        self._encoding: Encoding = encoding
+        self._prefix = prefix
 
     def verify(self, delivery: Delivery) -> None:
         """As ``Source.verify``."""

@@ -5,7 +5,7 @@ Owns the look-up and the list of what a log may show. Knows no source.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 __all__ = ["LOGGABLE", "Headers"]
 
@@ -52,14 +52,13 @@ MASK = "***"
 class Headers(Iterable[tuple[str, str]]):
     """The headers of one request, in their order, names in lower case; one that came twice is there twice.
 
-    :param pairs: names and values as they came, or a mapping; bytes are read as Latin-1, as HTTP has it.
+    :param pairs: names and values as they came; bytes are read as Latin-1, as HTTP has it.
     """
 
     __slots__ = ("_pairs",)
 
-    def __init__(self, pairs: Iterable[tuple[str | bytes, str | bytes]] | Mapping[str, str] = ()) -> None:
-        given = pairs.items() if isinstance(pairs, Mapping) else pairs
-        self._pairs = tuple((_text(name).lower(), _text(value)) for name, value in given)
+    def __init__(self, pairs: Iterable[tuple[str | bytes, str | bytes]] = ()) -> None:
+        self._pairs = tuple((_text(name).lower(), _text(value)) for name, value in pairs)
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._pairs)
