@@ -1,7 +1,7 @@
 """CloudEvents 1.0 over HTTP: binary, structured and in batches, with the handshake of its webhooks.
 
 Owns the three modes. CloudEvents says nothing of signatures: a check proves who sends.
-Extension attributes are left out.
+Extension attributes are left out; binary data in JSON, ``data_base64``, stays the text that it is there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataflows.connectors.sources.cloudevents_modes import from_batch, from_bina
 from dataflows.connectors.sources.delivery import Delivery
 from dataflows.connectors.sources.names import check_source_name
 from dataflows.connectors.sources.predicates import ComesFrom, trigger_on
-from dataflows.connectors.sources.reading import body_hash, identifier
+from dataflows.connectors.sources.reading import identifier
 from dataflows.events import Event, Trigger
 
 __all__ = ["SOURCE", "CloudEventsSource", "received"]
@@ -61,17 +61,14 @@ class CloudEventsSource:
         if not self._check.covers_headers and not is_written_as(delivery, "structured", "batch"):
             raise refusal("Content-Type")
 
-    def identify(self, delivery: Delivery) -> str:
-        """Made of the event's source and id, which together are unique; for a batch, of a hash of the body."""
-        events = self.parse(delivery)
-        if is_written_as(delivery, "batch"):
-            return identifier(self.name, "batch", body_hash(delivery))
-        return identifier(self.name, events[0].source, events[0].id)
-
     def parse(self, delivery: Delivery) -> list[Event]:
         if is_written_as(delivery, "batch"):
             return from_batch(delivery)
         return [from_structured(delivery) if is_written_as(delivery, "structured") else from_binary(delivery)]
+
+    def identify(self, event: Event) -> str:
+        """Made of the event's source and id, which together are unique."""
+        return identifier(self.name, event.source, event.id)
 
 
 def received(type: str, *, source: str | None = None, name: str = SOURCE) -> Trigger:

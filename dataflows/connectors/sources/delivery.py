@@ -16,13 +16,12 @@ __all__ = ["Delivery", "Received"]
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One request. It shows neither its body nor its query, nor any header that may hold a credential.
+    """One request. It shows neither its body nor any header that may hold a credential.
 
     :ivar method: in upper case.
     :ivar headers: all of them.
     :ivar body: the raw bytes; signatures cover these, so nobody may have read and written them anew.
     :ivar received_at: when it came, aware: what time stamps are compared with.
-    :ivar query: names and values, decoded, in their order.
     :raises ValueError: ``received_at`` has no time zone.
     """
 
@@ -30,7 +29,6 @@ class Delivery:
     headers: Headers
     body: bytes = field(repr=False)
     received_at: datetime
-    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         if self.received_at.tzinfo is None:
@@ -49,7 +47,10 @@ class Received:
     :ivar id: what a redelivery has too, and no other delivery of that source: the key to know duplicates by.
         At most 200 printable ASCII characters.
     :ivar events: what it reports, in its order; usually one.
+    :ivar keys: one for each event, to know it by whichever delivery brings it; as long as ``id`` at most, and ``id``
+        itself where there is one event. A batch may hold an event twice.
     """
 
     id: str
     events: tuple[Event, ...]
+    keys: tuple[str, ...]

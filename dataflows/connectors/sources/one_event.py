@@ -24,7 +24,7 @@ class Verifier(Protocol):
 
 
 class OneEventSource(ABC):
-    """A ``Source`` made of a check, and of a way to read the one event; the event's id is the delivery's.
+    """A ``Source`` made of a check, and of a way to read the one event; the event's id is its key.
 
     :param check: says whether a delivery is genuine.
     """
@@ -45,11 +45,11 @@ class OneEventSource(ABC):
     def verify(self, delivery: Delivery) -> None:
         self._check.verify(delivery)
 
-    def identify(self, delivery: Delivery) -> str:
-        return self.read(delivery).id
-
     def parse(self, delivery: Delivery) -> list[Event]:
         return [self.read(delivery)]
+
+    def identify(self, event: Event) -> str:
+        return event.id
 
     @abstractmethod
     def read(self, delivery: Delivery) -> Event:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from dataflows.connectors.answers import Answer
 from dataflows.connectors.sources.delivery import Delivery, Received
+from dataflows.connectors.sources.reading import body_hash, identifier
 from dataflows.events import Event
 
 __all__ = ["Source", "receive"]
@@ -53,17 +54,17 @@ class Source(Protocol):
         """
         ...
 
-    def identify(self, delivery: Delivery) -> str:
-        """The key of a delivery that was verified: the same for a redelivery, and no other's. See ``Received.id``.
+    def parse(self, delivery: Delivery) -> Sequence[Event]:
+        """The events in a delivery that was verified.
 
         :raises InvalidEvent: it is none of the service's deliveries.
         """
         ...
 
-    def parse(self, delivery: Delivery) -> Sequence[Event]:
-        """The events in a delivery that was verified.
+    def identify(self, event: Event) -> str:
+        """The key of an event that was parsed: the same when it is delivered again, and no other's of this source.
 
-        :raises InvalidEvent: it is none of the service's deliveries.
+        At most 200 printable ASCII characters, as ``identifier`` makes them.
         """
         ...
 
@@ -80,4 +81,10 @@ def receive(source: Source, delivery: Delivery) -> Answer | Received:
     if answer is not None:
         return answer
     source.verify(delivery)
-    return Received(source.identify(delivery), tuple(source.parse(delivery)))
+    events = tuple(source.parse(delivery))
+    keys = tuple(map(source.identify, events))
+    return Received(keys[0] if len(keys) == 1 else _key_of_all(source, delivery), events, keys)
+
+
+def _key_of_all(source: Source, delivery: Delivery) -> str:
+    return identifier(source.name, "batch", body_hash(delivery))

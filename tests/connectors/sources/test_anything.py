@@ -118,8 +118,9 @@ def check(found: Answer | Received) -> None:
     if isinstance(found, Answer):
         assert found.status == 200
         return
-    assert 0 < len(found.id) <= 200
-    assert found.id.isascii() and found.id.isprintable() and " " not in found.id
+    assert len(found.keys) == len(found.events)
+    for key in (found.id, *found.keys):
+        assert key.isascii() and key.isprintable() and " " not in key and 0 < len(key) <= 200
     for event in found.events:
         assert (event.id + event.source + event.type + (event.subject or "")).isprintable()
         assert decode(encode(event, "an event", codec="json")) == event

@@ -123,7 +123,7 @@ def test_a_delivery_is_read_as_an_event(name: str) -> None:
 
 @pytest.mark.parametrize("name", [one.name for one in EXAMPLES if not one.name.startswith("cloudevents")])
 def test_where_a_delivery_reports_one_event_both_have_the_same_id(name: str) -> None:
-    assert received(name).id == event_of(name).id
+    assert received(name).keys == (received(name).id,) == (event_of(name).id,)
 
 
 @pytest.mark.parametrize("name", [example.name for example in EXAMPLES])
@@ -334,6 +334,14 @@ def test_a_batch_holds_several_events_or_none() -> None:
     assert [event.id for event in several.events] == ["42", "43"]
     assert received(example.name, example.delivered(b"[]")).events == ()
     assert several.id.startswith("cloudevents:batch:sha256-")
+
+
+def test_an_event_has_the_same_key_alone_and_in_whatever_batch() -> None:
+    example = BY_NAME["cloudevents-batch"]
+    other = {**CLOUD_EVENT, "source": "/blog"}
+    alone, together = (received(example.name, example.delivered(them)) for them in ([CLOUD_EVENT], [other, CLOUD_EVENT]))
+    assert alone.keys == (alone.id,) == received("cloudevents").keys == ("cloudevents:/shop/orders:42",)
+    assert together.keys == ("cloudevents:/blog:42", alone.id)
 
 
 def test_one_wrong_event_refuses_its_whole_batch() -> None:
