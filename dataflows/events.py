@@ -7,11 +7,11 @@ send, and triggers for what they can send.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar, TypeAlias
 
-__all__ = ["EMITTED", "Event", "Predicate", "Trigger", "on"]
+__all__ = ["EMITTED", "All", "Event", "Predicate", "Trigger", "on"]
 
 EMITTED = "events"
 """The source of the events that programs emit themselves."""
@@ -56,8 +56,14 @@ Predicate: TypeAlias = Callable[[Event], bool]
 """Whether an event is wanted. Pure, since it may be asked again at a redelivery."""
 
 
-def _every(event: Event) -> bool:
-    return True
+@dataclass(frozen=True, slots=True)
+class All:
+    """Accepts an event that each of the predicates accepts; equal to another that asks equal ones."""
+
+    predicates: tuple[Predicate, ...] = ()
+
+    def __call__(self, event: Event) -> bool:
+        return all(accepts(event) for accepts in self.predicates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +73,12 @@ class Trigger:
     :ivar source: the name under which deliveries come in, like ``"azure-devops"``; whoever
         routes events offers a trigger those of its own source only.
     :ivar type: the type of event.
-    :ivar where: says whether this one is wanted; should it raise, the event is not wanted.
+    :ivar where: says whether this one is wanted. Whoever routes events takes one that it raises for as not wanted.
     """
 
     source: str
     type: str
-    where: Predicate = _every
+    where: Predicate = All()
 
     def matches(self, event: Event) -> bool:
         """Whether this event starts the workflow.
@@ -81,8 +87,17 @@ class Trigger:
         """
         return event.type == self.type and self.where(event)
 
+    def when(self, accepts: Predicate) -> Trigger:
+        """Narrow it: only those of its events that the predicate accepts too.
 
-def on(type: str, *, where: Predicate = _every) -> Trigger:
+        ::
+
+            azure.work_item_created().when(lambda event: "urgent" in event.data["resource"]["fields"]["System.Tags"])
+        """
+        return replace(self, where=All((self.where, accepts)))
+
+
+def on(type: str, *, where: Predicate = All()) -> Trigger:
     """The events of that type that programs emit themselves.
 
     :param where: only those that it accepts.

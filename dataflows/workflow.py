@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, ParamSpec, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from dataflows.checks import tell
 from dataflows.checks.source import innermost_function
 from dataflows.commands import Flow
 from dataflows.errors import DuplicateWorkflow, UnknownWorkflow, WorkflowRefused
-from dataflows.events import Trigger
+from dataflows.events import Event
 from dataflows.names import check_name
 from dataflows.retry import Retry
-from dataflows.schedules import Schedule
+from dataflows.triggers import Starter, check_takes_an_event, read_triggers
 
 __all__ = ["Registry", "Workflow", "registry", "workflow"]
 
@@ -33,7 +33,7 @@ class Workflow(Generic[P, T_co]):
     :ivar name: what executions of it are stored under.
     :ivar version: which code; an execution stays on the version it was started with.
     :ivar retry: the default policy of its steps, or None for ``Retry()``.
-    :ivar trigger: the events or the schedule that start it, or None.
+    :ivar triggers: the events and schedules that start it.
     :ivar function: the decorated function.
     """
 
@@ -43,14 +43,14 @@ class Workflow(Generic[P, T_co]):
         name: str,
         version: int = 1,
         retry: Retry | None = None,
-        trigger: Trigger | Schedule | None = None,
+        triggers: Sequence[Starter] = (),
     ) -> None:
         functools.update_wrapper(self, function)  # first: it copies attributes, and a workflow's own are below
         self.function = function
         self.name = name
         self.version = version
         self.retry = retry
-        self.trigger = trigger
+        self.triggers = tuple(triggers)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Flow[T_co]:
         return self.function(*args, **kwargs)
@@ -112,35 +112,56 @@ registry = Registry()
 """Where ``@workflow`` registers."""
 
 
+@overload
+def workflow(
+    name: str, /, *, version: int = 1, retry: Retry | None = None, trigger: None = None, strict: bool | None = None
+) -> Callable[[Callable[P, Flow[T]]], Workflow[P, T]]: ...
+@overload
 def workflow(
     name: str,
     /,
     *,
     version: int = 1,
     retry: Retry | None = None,
-    trigger: Trigger | Schedule | None = None,
+    trigger: Starter | Sequence[Starter],
     strict: bool | None = None,
-) -> Callable[[Callable[P, Flow[T]]], Workflow[P, T]]:
+) -> Callable[[Callable[Concatenate[Event, P], Flow[T]]], Workflow[Concatenate[Event, P], T]]: ...
+def workflow(
+    name: str,
+    /,
+    *,
+    version: int = 1,
+    retry: Retry | None = None,
+    trigger: Starter | Sequence[Starter] | None = None,
+    strict: bool | None = None,
+) -> Callable[[Callable[..., Flow[T]]], Workflow[..., T]]:
     """Register a generator function as the workflow ``name``.
 
     Its source is checked for what would not replay (``dataflows.checks``); each finding is a ``WorkflowWarning``.
 
     :param version: a whole number; new executions take the highest, running ones keep theirs.
     :param retry: the default policy of its steps.
-    :param trigger: the events or the schedule that start it; such a workflow takes one ``Event``.
+    :param trigger: what starts it: a trigger, a schedule, or a list of these, any of which does. Such a workflow takes
+        one ``Event``; what else it takes has defaults.
     :param strict: whether findings are errors; default: whether ``dataflows.checks.strict()`` or the environment
         variable ``DATAFLOWS_STRICT=1`` has said so.
-    :raises WorkflowRefused: what is decorated is no generator function, or has findings where they are errors.
+    :raises TypeError: ``trigger`` is none.
+    :raises WorkflowRefused: what is decorated is no generator function, has a trigger and takes no event, or has
+        findings where they are errors.
     :raises DuplicateWorkflow: other code is registered under that name and version.
     """
     check_name(name, "a workflow's name")
     if isinstance(version, bool) or not isinstance(version, int) or not 0 < version < 2**31:
         raise ValueError(f"@workflow({name!r}, version=) is a whole number from 1; got {version!r}")
 
-    def register(function: Callable[P, Flow[T]]) -> Workflow[P, T]:
+    triggers = read_triggers(name, trigger)
+
+    def register(function: Callable[..., Flow[T]]) -> Workflow[..., T]:
         _check_generator_function(name, function)
+        if triggers:
+            check_takes_an_event(name, function)
         tell(name, function, strict)
-        made = Workflow(function, name, version, retry, trigger)
+        made = Workflow(function, name, version, retry, triggers)
         registry.add(made)
         return made
 

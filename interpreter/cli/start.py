@@ -122,7 +122,7 @@ def read_arguments(workflow: Workflow[..., Any], text: str | None) -> tuple[tupl
     """What the workflow is called with; refused here where it could not be."""
     args, kwargs = _read_json_arguments(text)
     with refusing("--input"):
-        if workflow.trigger is not None and kwargs:
+        if workflow.triggers and kwargs:
             args, kwargs = (_read_event(kwargs),), {}
         inspect.signature(workflow.function).bind(*args, **kwargs)
     return args, kwargs

@@ -198,7 +198,7 @@ def test_a_workflow_may_have_a_schedule() -> None:
     def nightly_report(event: Event) -> Flow[None]:
         yield from sleep("a while", "1s")
 
-    assert nightly_report.trigger == Cron("0 3 * * *", "Europe/Berlin")
+    assert nightly_report.triggers == (Cron("0 3 * * *", "Europe/Berlin"),)
 
 
 def test_the_event_of_a_slot_is_the_same_in_whatever_zone_it_is_given() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dataflows import Event, Flow, Retry, Trigger, Workflow, sleep, step, workflow
+from dataflows import Flow, Retry, Workflow, sleep, step, workflow
 from dataflows.errors import DuplicateWorkflow, UnknownWorkflow, WorkflowRefused
 from dataflows.workflow import Registry, registry
 
@@ -31,10 +31,9 @@ def registered(*workflows: Workflow[..., Any]) -> Registry:
 
 
 def test_a_workflow_has_a_name_a_version_and_what_it_was_given() -> None:
-    trigger, retry = Trigger("azure-devops", "workitem.created"), Retry(attempts=1)
-    made = workflow("tests.given", version=3, retry=retry, trigger=trigger)(flow)
-    assert (made.name, made.version, made.retry, made.trigger) == ("tests.given", 3, retry, trigger)
-    assert trigger.matches(Event("1", "here", "workitem.created"))
+    retry = Retry(attempts=1)
+    made = workflow("tests.given", version=3, retry=retry)(flow)
+    assert (made.name, made.version, made.retry, made.triggers) == ("tests.given", 3, retry, ())
     assert registry.find("tests.given") is made
     assert made in registry
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from dataflows.events import Event, Predicate, Trigger
+from dataflows.events import All, Event, Predicate, Trigger
 
-__all__ = ["ComesFrom", "Has", "Holds", "Lacks", "every", "found", "holds", "trigger_on"]
+__all__ = ["ComesFrom", "Has", "Holds", "Lacks", "found", "holds", "trigger_on"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +63,14 @@ class ComesFrom:
         return event.source.casefold() == self.source.casefold()
 
 
-@dataclass(frozen=True, slots=True)
-class _Every:
-    predicates: tuple[Predicate, ...]
-
-    def __call__(self, event: Event) -> bool:
-        return all(accepts(event) for accepts in self.predicates)
-
-
 def holds(wanted: object, *paths: str, ignores_case: bool = True) -> Holds | None:
     """``Holds``, or None where nothing in particular is wanted."""
     return None if wanted is None else Holds(str(wanted), paths, ignores_case)
 
 
-def every(*predicates: Predicate | None) -> Predicate:
-    """Accepts an event that each of them accepts; None stands for a filter that the author left out."""
-    return _Every(tuple(predicate for predicate in predicates if predicate is not None))
-
-
 def trigger_on(source: str, type: str, *predicates: Predicate | None) -> Trigger:
-    """The events of that type that every predicate accepts."""
-    return Trigger(source, type, every(*predicates))
+    """The events of that type that every predicate accepts; None stands for a filter that the author left out."""
+    return Trigger(source, type, All(tuple(predicate for predicate in predicates if predicate is not None)))
 
 
 def found(content: Any, path: str) -> list[Any]:

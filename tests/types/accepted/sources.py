@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_type
 
-from dataflows import Event, Flow, Trigger, Workflow, cron, every, on, sleep, workflow
+from dataflows import Event, Flow, Schedule, Trigger, Workflow, cron, every, on, sleep, workflow
 from dataflows.connectors import azure_devops as azure
 from dataflows.connectors import clickup
 from dataflows.connectors.answers import Answer
@@ -32,6 +32,7 @@ from dataflows.connectors.sources import (
     slack,
     stripe,
 )
+from interpreter import Client, Handle, Scheduler
 
 SOURCES: list[Source] = [
     AzureDevOpsSource(Basic("hook", "secret", "previous")),
@@ -67,6 +68,19 @@ def often(event: Event) -> Flow[None]:
     yield from sleep("a while", "1s")
 
 
+@workflow("whenever", trigger=[azure.work_item_created("Shop"), on("order.paid"), every("1d")])
+def whenever(event: Event, note: str = "") -> Flow[str]:
+    yield from sleep("a while", "1s")
+    return event.type + note
+
+
+@workflow("urgent", trigger=azure.work_item_created(project="Shop").when(lambda event: "urgent" in str(event.data)))
+def urgent(event: Event) -> Flow[str]:
+    seen = yield from whenever(event)
+    assert_type(seen, str)
+    return (yield from whenever(event, "again"))
+
+
 def received(source: Source, delivery: Delivery, moment: datetime) -> None:
     found = receive(source, delivery)
     if isinstance(found, Received):
@@ -75,4 +89,9 @@ def received(source: Source, delivery: Delivery, moment: datetime) -> None:
         assert_type(found, Answer)
     assert_type(every("1h").next_after(moment), datetime)
     starts_with_an_event: Workflow[[Event], None] = nightly
-    assert_type(starts_with_an_event.name, str)
+    assert_type(starts_with_an_event.triggers, tuple[Trigger | Schedule, ...])
+
+
+def started(client: Client, scheduler: Scheduler, event: Event) -> None:
+    assert_type(client.start(urgent, event, id=event.id), Handle[str])
+    assert_type(scheduler.start(often, event), Handle[None])

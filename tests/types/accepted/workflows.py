@@ -47,7 +47,7 @@ def bare() -> Flow[Any]:
 def decorated() -> None:
     takes_an_event: Workflow[[Event], None] = on_order
     takes_anything: Workflow[..., str] = order_workflow
-    assert_type(takes_an_event.trigger, Trigger | Schedule | None)
+    assert_type(takes_an_event.triggers, tuple[Trigger | Schedule, ...])
     assert_type(takes_anything.name, str)
     assert_type(order_workflow.version, int)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataflows import Event, Flow, sleep, workflow
+from dataflows import Event, Flow, cron, sleep, workflow
+from dataflows.connectors import azure_devops as azure
 
 
 @workflow("nap")
@@ -33,4 +34,24 @@ async def asynchronous() -> int:
 
 @workflow(name="by keyword")  # refused
 def by_keyword() -> Flow[None]:
+    yield from sleep("nap", 1)
+
+
+@workflow("triggered and takes no event", trigger=azure.work_item_created())  # refused
+def takes_no_event() -> Flow[None]:
+    yield from sleep("nap", 1)
+
+
+@workflow("triggered and takes something else", trigger=[azure.work_item_created(), cron("0 9 * * 1-5")])  # refused
+def takes_something_else(number: int) -> Flow[None]:
+    yield from sleep("nap", number)
+
+
+@workflow("a trigger that was not called", trigger=azure.work_item_created)  # refused
+def not_called(event: Event) -> Flow[None]:
+    yield from sleep("nap", 1)
+
+
+@workflow("a text for a trigger", trigger="0 9 * * 1-5")  # refused
+def a_text(event: Event) -> Flow[None]:
     yield from sleep("nap", 1)
