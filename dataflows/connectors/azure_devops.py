@@ -18,6 +18,7 @@ from dataflows.connectors.credentials import Secret, setting
 from dataflows.connectors.http import Connection, Request
 from dataflows.connectors.sources.azure_devops import (
     SOURCE,
+    AzureDevOpsSource,
     build_completed,
     code_pushed,
     parse,
@@ -32,6 +33,7 @@ from dataflows.duration import Duration
 __all__ = [
     "SOURCE",
     "AzureDevOps",
+    "AzureDevOpsSource",
     "Expand",
     "build_completed",
     "code_pushed",

@@ -17,6 +17,8 @@ from dataflows.connectors.answers import Answer, Service, Verdict, judge_by_stat
 from dataflows.connectors.credentials import Secret, setting
 from dataflows.connectors.http import Connection, Request
 from dataflows.connectors.sources.clickup import (
+    SOURCE,
+    ClickUpSource,
     list_created,
     task_commented,
     task_created,
@@ -28,7 +30,9 @@ from dataflows.duration import Duration
 from dataflows.errors import PermanentError, TransientError
 
 __all__ = [
+    "SOURCE",
     "ClickUp",
+    "ClickUpSource",
     "CreatedTask",
     "CustomField",
     "TaskFields",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from dataflows import connectors
+from dataflows.connectors import azure_devops, clickup, sources
 from dataflows.connectors.clickup import ClickUp
 from dataflows.connectors.sources import StandardWebhooksSource
 from dataflows.errors import PermanentError
@@ -33,6 +37,20 @@ def test_reading_deliveries_needs_nothing_but_the_standard_library() -> None:
         check=True,
     )
     assert set(json.loads(run.stdout)) - set(sys.stdlib_module_names) <= {"dataflows", "httpx2", "typing_extensions"}
+
+
+@pytest.mark.parametrize("module", [azure_devops, clickup])
+def test_who_calls_a_service_has_its_triggers_and_its_source_from_the_same_module(module: ModuleType) -> None:
+    of_deliveries = importlib.import_module(f"dataflows.connectors.sources.{module.__name__.rpartition('.')[2]}")
+    assert set(of_deliveries.__all__) <= set(module.__all__)
+    assert all(getattr(module, name) is getattr(of_deliveries, name) for name in of_deliveries.__all__)
+
+
+def test_what_is_offered_beside_the_modules_hides_none_of_them() -> None:
+    modules = {path.stem for path in Path(connectors.__file__ or "").parent.glob("*.py")}
+    assert set(connectors.__all__).isdisjoint(modules), "that module is to offer its triggers itself"
+    for name in connectors.__all__:
+        assert getattr(connectors, name) is getattr(sources, name)
 
 
 def test_calling_without_the_http_client_tells_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

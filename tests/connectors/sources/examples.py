@@ -25,13 +25,16 @@ from dataflows.connectors.sources import (
     GitHubSource,
     Headers,
     HeaderToken,
+    Received,
     ShopifySource,
     SignedBody,
     SlackSource,
     Source,
     StandardWebhooksSource,
     StripeSource,
+    receive,
 )
+from dataflows.events import Event
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 STAMP = str(int(NOW.timestamp()))
@@ -233,3 +236,15 @@ def with_header(given: Delivery, name: str, *values: str) -> Delivery:
 
 def later(given: Delivery, seconds: float) -> Delivery:
     return replace(given, received_at=given.received_at + timedelta(seconds=seconds))
+
+
+def received(name: str, given: Delivery | None = None) -> Received:
+    example = BY_NAME[name]
+    found = receive(example.source, given or example.delivered())
+    assert isinstance(found, Received)
+    return found
+
+
+def event_of(name: str, given: Delivery | None = None) -> Event:
+    [event] = received(name, given).events
+    return event

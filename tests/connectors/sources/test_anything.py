@@ -9,22 +9,19 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.connectors import azure_devops, clickup
-from dataflows.connectors.answers import Answer
-from dataflows.connectors.sources import (
-    Delivery,
-    Headers,
-    Received,
-    Source,
+from dataflows.connectors import (
+    azure_devops,
+    clickup,
     cloudevents,
     generic,
     github,
-    receive,
     shopify,
     slack,
     standard_webhooks,
     stripe,
 )
+from dataflows.connectors.answers import Answer
+from dataflows.connectors.sources import Delivery, Headers, Received, Source, receive
 from dataflows.errors import InvalidEvent, InvalidSignature
 from interpreter.codec import decode, encode
 from tests.connectors.sources.examples import EXAMPLES, NOW, SHOP, Example, compact

@@ -6,8 +6,17 @@ from typing import Any
 
 import pytest
 
-from dataflows.connectors import azure_devops, clickup
-from dataflows.connectors.sources import cloudevents, generic, github, shopify, slack, standard_webhooks, stripe
+from dataflows.connectors import (
+    azure_devops,
+    clickup,
+    cloudevents,
+    generic,
+    github,
+    shopify,
+    slack,
+    standard_webhooks,
+    stripe,
+)
 from dataflows.events import Event, Trigger
 from tests.connectors.sources.examples import ISSUE_OPENED, MESSAGE, PAYMENT, SHOP, TASK_CREATED
 

@@ -7,7 +7,7 @@ from typing import assert_type
 
 from dataflows import Event, Flow, Schedule, Trigger, Workflow, cron, every, on, sleep, workflow
 from dataflows.connectors import azure_devops as azure
-from dataflows.connectors import clickup
+from dataflows.connectors import clickup, github, shopify, slack, stripe
 from dataflows.connectors.answers import Answer
 from dataflows.connectors.sources import (
     AzureDevOpsSource,
@@ -26,11 +26,7 @@ from dataflows.connectors.sources import (
     Source,
     StandardWebhooksSource,
     StripeSource,
-    github,
     receive,
-    shopify,
-    slack,
-    stripe,
 )
 from interpreter import Client, Handle, Scheduler
 
