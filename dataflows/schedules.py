@@ -11,26 +11,27 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from dataflows.duration import Duration, to_timedelta
-from dataflows.events import Event
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from cronsim import CronSim
 
-__all__ = ["CatchUp", "Cron", "Every", "Schedule", "cron", "every", "slot_event", "slots"]
+__all__ = ["CatchUp", "Cron", "Every", "NoMoment", "Schedule", "aware", "cron", "every"]
 
 CatchUp: TypeAlias = Literal["latest", "all", "none"]
-"""What becomes of the moments that passed while no scheduler ran, or the schedule was paused.
+"""What becomes of moments that passed while nobody asked for them: no scheduler ran, or the schedule was paused.
 
 ``latest``: one execution, for the last of them. ``all``: one for each, in their order. ``none``: no execution.
+``slots.due`` says it exactly.
 """
-
-SLOT = "dataflows.schedule.slot"
-"""The type of the events that schedules make."""
 
 MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 """What the moments of ``every`` are counted from, so that days begin at midnight and weeks on Monday, UTC."""
+
+
+class NoMoment(ValueError):
+    """A schedule has no further moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +45,16 @@ class Cron:
     def next_after(self, moment: datetime) -> datetime:
         """The first moment later than the one given, in UTC.
 
-        :raises ValueError: ``moment`` has no time zone, or nothing follows within fifty years.
+        :raises NoMoment: nothing follows within fifty years.
+        :raises ValueError: ``moment`` has no time zone.
         """
-        local = _aware(moment).astimezone(_zone(self.tz))
+        local = aware(moment).astimezone(_zone(self.tz))
         try:
             # An hour that comes twice is counted once: seen from its second round, its moments are over.
             later = (slot.astimezone(UTC) for slot in _simulate(self.expression, local))
             return next(slot for slot in later if slot > moment)
         except (StopIteration, OverflowError):
-            raise ValueError(f"cron({self.expression!r}) has no moment within fifty years of {moment}") from None
+            raise NoMoment(f"cron({self.expression!r}) has no moment within fifty years of {moment}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,13 @@ class Every:
     def next_after(self, moment: datetime) -> datetime:
         """The first moment later than the one given, in UTC.
 
-        :raises ValueError: ``moment`` has no time zone, or what follows is beyond the year 9999.
+        :raises NoMoment: what follows is beyond the year 9999.
+        :raises ValueError: ``moment`` has no time zone.
         """
         try:
-            return MONDAY + ((_aware(moment) - MONDAY) // self.interval + 1) * self.interval
+            return MONDAY + ((aware(moment) - MONDAY) // self.interval + 1) * self.interval
         except OverflowError:
-            raise ValueError(f"no moment every {self.interval} is left after {moment}") from None
+            raise NoMoment(f"no moment every {self.interval} is left after {moment}") from None
 
 
 Schedule: TypeAlias = Cron | Every
@@ -87,6 +90,7 @@ def cron(expression: str, *, tz: str = "UTC", catch_up: CatchUp = "latest") -> C
 
     :param expression: minute, hour, day of the month, month, day of the week: ``"0 9 * * 1-5"``.
     :param tz: the zone's name: ``"Europe/Berlin"``.
+    :param catch_up: what becomes of the moments that were missed; see ``CatchUp``.
     :raises ValueError: it is no such expression, has no moment within fifty years, or there is no such zone.
     :raises ImportError: ``cronsim`` is not installed.
     """
@@ -103,34 +107,13 @@ def every(interval: Duration, *, catch_up: CatchUp = "latest") -> Every:
     They are counted in UTC from Monday, 5 January 1970, and know no summer time.
 
     :param interval: at least a second.
+    :param catch_up: what becomes of the moments that were missed; see ``CatchUp``.
     :raises ValueError: it is no such duration.
     """
     length = to_timedelta(interval)
     if length < timedelta(seconds=1):
         raise ValueError(f"every({interval!r}): the interval is at least a second")
     return Every(length, _catch_up(catch_up))
-
-
-def slots(schedule: Schedule, after: datetime, until: datetime) -> Iterator[datetime]:
-    """The moments of a schedule later than ``after`` and not later than ``until``, in their order.
-
-    :raises ValueError: either has no time zone.
-    """
-    slot, end = _aware(after), _aware(until)
-    try:
-        while (slot := schedule.next_after(slot)) <= end:
-            yield slot
-    except ValueError:
-        return  # the schedule has no further moment
-
-
-def slot_event(workflow: str, slot: datetime) -> Event:
-    """The event that a workflow is started with at a moment of its schedule; the same, whichever scheduler makes it.
-
-    :param workflow: its name.
-    """
-    at = _aware(slot).astimezone(UTC)
-    return Event(f"{workflow}@{at.isoformat()}", f"/schedules/{workflow}", SLOT, subject=workflow, time=at)
 
 
 def _simulate(expression: str, local: datetime) -> Iterator[datetime]:
@@ -149,7 +132,11 @@ def _cronsim() -> tuple[type[CronSim], type[Exception]]:
     return CronSim, CronSimError
 
 
-def _aware(moment: datetime) -> datetime:
+def aware(moment: datetime) -> datetime:
+    """The moment, if it has a time zone.
+
+    :raises ValueError: it has none.
+    """
     if moment.tzinfo is None:
         raise ValueError(f"a schedule is asked with an aware datetime; {moment!r} has no time zone")
     return moment
@@ -161,7 +148,10 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (OSError, TypeError, ValueError, LookupError):
-        raise ValueError(f'there is no time zone {name!r} here; write it like "Europe/Berlin"') from None
+        raise ValueError(
+            f'there is no time zone {name!r} here; write it like "Europe/Berlin", and pip install tzdata where the '
+            "system has none at all"
+        ) from None
 
 
 def _catch_up(policy: CatchUp) -> CatchUp:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows import Cron, Event, Every, Flow, cron, every, sleep, workflow
-from dataflows.schedules import Schedule, slot_event, slots
+from dataflows.schedules import Schedule
+from dataflows.slots import slots
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -143,14 +144,6 @@ def test_an_interval_is_counted_so_that_hours_days_and_weeks_begin_where_they_do
     assert every("1w").next_after(moment).weekday() == 0
 
 
-def test_slots_are_later_than_the_first_bound_and_not_than_the_second() -> None:
-    noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
-    assert list(slots(every("1h"), noon, noon + timedelta(hours=2))) == [noon + timedelta(hours=n) for n in (1, 2)]
-    assert list(slots(every("1h"), noon, noon)) == []
-    end = datetime.max.replace(tzinfo=UTC)
-    assert len(list(slots(every("1h"), end - timedelta(hours=2), end))) == 2
-
-
 @pytest.mark.parametrize(
     "expression",
     ["", "* * * *", "* * * * * *", "@daily", "61 * * * *", "0 9 * * mon-", "0 0 30 2 *", "* * */20 * 1L", 7],
@@ -199,14 +192,6 @@ def test_a_workflow_may_have_a_schedule() -> None:
         yield from sleep("a while", "1s")
 
     assert nightly_report.triggers == (Cron("0 3 * * *", "Europe/Berlin"),)
-
-
-def test_the_event_of_a_slot_is_the_same_in_whatever_zone_it_is_given() -> None:
-    slot = datetime(2026, 11, 23, 8, tzinfo=UTC)
-    event = slot_event("nightly-report", slot)
-    assert event == slot_event("nightly-report", slot.astimezone(BERLIN))
-    assert (event.id, event.time) == ("nightly-report@2026-11-23T08:00:00+00:00", slot)
-    assert event.id != slot_event("nightly-report", slot + timedelta(hours=1)).id
 
 
 def test_cron_without_its_package_tells_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

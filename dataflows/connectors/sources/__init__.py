@@ -13,7 +13,7 @@ from dataflows.connectors.sources.delivery import Delivery, Received
 from dataflows.connectors.sources.generic import GenericSource
 from dataflows.connectors.sources.github import GitHubSource
 from dataflows.connectors.sources.headers import LOGGABLE, Headers
-from dataflows.connectors.sources.reading import identifier
+from dataflows.connectors.sources.reading import body_hash, identifier
 from dataflows.connectors.sources.shopify import ShopifySource
 from dataflows.connectors.sources.slack import SlackSource
 from dataflows.connectors.sources.source import Source, receive
@@ -40,6 +40,7 @@ __all__ = [
     "Source",
     "StandardWebhooksSource",
     "StripeSource",
+    "body_hash",
     "identifier",
     "receive",
 ]

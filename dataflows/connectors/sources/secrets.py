@@ -32,8 +32,9 @@ class Secrets:
     :param given: texts, which are taken as UTF-8, or bytes. None stands for a setting that is not set.
     :param what: what they are, for messages: ``"the GitHub secret"``.
     :param read: makes the key of a text.
+    :raises TypeError: one is neither text nor bytes.
     :raises ValueError: one is empty or begins or ends with white space, or there are more than two.
-        The message does not repeat it.
+        No message repeats it.
     """
 
     __slots__ = ("_keys",)
@@ -67,10 +68,12 @@ class Secrets:
 
 
 def _key(secret: str | bytes, what: str, read: Callable[[str], bytes]) -> bytes:
+    if not isinstance(secret, str | bytes):  # bytes(7) would be a key that everybody knows
+        raise TypeError(f"{what} is a text or bytes, not {type(secret).__name__}; several are several arguments")
     if not secret or (isinstance(secret, str) and secret != secret.strip()):
         raise ValueError(f"{what} is empty, or has white space at an end; check how it was copied")
     try:
-        key = read(secret) if isinstance(secret, str) else bytes(secret)
+        key = read(secret) if isinstance(secret, str) else secret
     except ValueError:
         key = b""
     if not key:

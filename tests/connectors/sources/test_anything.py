@@ -22,6 +22,7 @@ from dataflows.connectors import (
 )
 from dataflows.connectors.answers import Answer
 from dataflows.connectors.sources import Delivery, Headers, Received, Source, receive
+from dataflows.connectors.sources.reading import DEEPEST
 from dataflows.errors import InvalidEvent, InvalidSignature
 from interpreter.codec import decode, encode
 from tests.connectors.sources.examples import EXAMPLES, NOW, SHOP, Example, compact
@@ -84,6 +85,9 @@ BODIES = (
             b"1" * 5000,
             b"1e999",
             b"NaN",
+            b'{"type":"x","a":' + b"[" * (DEEPEST - 1) + b"]" * (DEEPEST - 1) + b"}",
+            b'{"type":"x","a":' + b"1" * 4300 + b"}",
+            b'{"type":"x","type":"y"}',
             b'{"id":"\\ud800\\u0000"}',
             b"\xff\xfe[\x00]\x00",
             b"a=%ff",
@@ -111,7 +115,7 @@ def outcome(source: Source, given: Delivery) -> Answer | Received | None:
 
 
 def check(found: Answer | Received) -> None:
-    """What was received can be stored under its key, as JSON, and offered to every trigger."""
+    """What was received can be stored under its key, is never pickled, and can be offered to every trigger."""
     if isinstance(found, Answer):
         assert found.status == 200
         return
@@ -120,7 +124,9 @@ def check(found: Answer | Received) -> None:
         assert key.isascii() and key.isprintable() and " " not in key and 0 < len(key) <= 200
     for event in found.events:
         assert (event.id + event.source + event.type + (event.subject or "")).isprintable()
-        assert decode(encode(event, "an event", codec="json")) == event
+        stored = encode({"args": [event]}, "the arguments of a workflow")
+        assert stored.encoding == "json"
+        assert decode(stored) == {"args": [event]}
         assert {trigger.matches(event) for trigger in TRIGGERS} <= {True, False}
 
 

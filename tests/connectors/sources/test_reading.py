@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from datetime import datetime
+from typing import Any
 
 import dill
 import pytest
@@ -71,6 +72,13 @@ def test_secrets_are_not_shown_not_stored_and_counted() -> None:
 @pytest.mark.parametrize("wrong", ["hunter2\n", " hunter2", "", b""])
 def test_a_secret_that_was_copied_with_its_line_end_is_refused_without_repeating_it(wrong: str | bytes) -> None:
     with pytest.raises(ValueError, match="how it was copied") as caught:
+        Secrets([wrong], "the secret")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [7, True, ["hunter2", "swordfish"], bytearray(b"hunter2"), object()])
+def test_a_secret_is_neither_a_number_nor_a_list_nor_anything_else(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="several arguments") as caught:
         Secrets([wrong], "the secret")
     assert "hunter2" not in str(caught.value)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from standardwebhooks import Webhook
 
 from dataflows.connectors.sources import StandardWebhooksSource
 from dataflows.errors import InvalidSignature
-from tests.connectors.sources.examples import BY_NAME, received, with_header
+from tests.connectors.sources.examples import BY_NAME, NOW, received, with_header
 
 
 @pytest.mark.parametrize("secret", ["whsec_!!!", "whsk_AAAA", "whpk_AAAA", "whsec_", "é"])
@@ -14,6 +15,13 @@ def test_a_key_that_is_written_wrongly_is_refused_without_repeating_it(secret: s
     with pytest.raises(ValueError, match="as such a secret|32 bytes") as caught:
         StandardWebhooksSource(secret)
     assert secret.removeprefix("whsec_") == "" or secret not in str(caught.value)
+
+
+def test_what_the_specifications_own_library_signs_is_genuine() -> None:
+    example = BY_NAME["standard"]
+    genuine = example.delivered()
+    signature = Webhook(example.secrets[0]).sign("msg_1", NOW, genuine.body.decode())
+    assert received("standard", with_header(genuine, "webhook-signature", signature)) == received("standard")
 
 
 @pytest.mark.parametrize("id", ["msg.1", "", "two words", "x" * 151, "é"])
