@@ -145,7 +145,7 @@ def workflow(
         one ``Event``; what else it takes has defaults.
     :param strict: whether findings are errors; default: whether ``dataflows.checks.strict()`` or the environment
         variable ``DATAFLOWS_STRICT=1`` has said so.
-    :raises TypeError: ``trigger`` is none.
+    :raises TypeError: ``trigger`` is neither a trigger nor a schedule nor a list of these.
     :raises WorkflowRefused: what is decorated is no generator function, has a trigger and takes no event, or has
         findings where they are errors.
     :raises DuplicateWorkflow: other code is registered under that name and version.
@@ -153,7 +153,6 @@ def workflow(
     check_name(name, "a workflow's name")
     if isinstance(version, bool) or not isinstance(version, int) or not 0 < version < 2**31:
         raise ValueError(f"@workflow({name!r}, version=) is a whole number from 1; got {version!r}")
-
     triggers = read_triggers(name, trigger)
 
     def register(function: Callable[..., Flow[T]]) -> Workflow[..., T]:

@@ -12,7 +12,7 @@ from typing import ClassVar, TypeAlias
 
 from dataflows.connectors.sources.delivery import Delivery
 from dataflows.connectors.sources.headers import LOGGABLE
-from dataflows.connectors.sources.secrets import Encoding, Secrets
+from dataflows.connectors.sources.secrets import Encoding, KeepsSecrets, Secrets
 from dataflows.errors import InvalidSignature
 
 __all__ = ["Basic", "Bearer", "Check", "HeaderToken", "SignedBody"]
@@ -20,7 +20,7 @@ __all__ = ["Basic", "Bearer", "Check", "HeaderToken", "SignedBody"]
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 
 
-class Bearer:
+class Bearer(KeepsSecrets):
     """``Authorization: Bearer <token>``: whoever knows the token may send anything.
 
     :param tokens: at most two; with none, everything is refused.
@@ -30,16 +30,16 @@ class Bearer:
     covers_headers: ClassVar[bool] = True
 
     def __init__(self, *tokens: str | bytes | None) -> None:
-        self._tokens = Secrets(tokens, "a bearer token")
+        self._secrets = Secrets(tokens, "a bearer token")
 
     def verify(self, delivery: Delivery) -> None:
         """As ``Source.verify``."""
         scheme, _, token = (delivery.headers.only("authorization") or "").partition(" ")
-        if scheme.lower() != "bearer" or not self._tokens.include(token.strip(" ")):
+        if scheme.lower() != "bearer" or not self._secrets.include(token.strip(" ")):
             raise refusal("Authorization")
 
 
-class Basic:
+class Basic(KeepsSecrets):
     """``Authorization: Basic``, with one user and at most two passwords; with none, everything is refused.
 
     :raises ValueError: the user holds a colon, or a password is empty or has white space at an end.
@@ -53,16 +53,16 @@ class Basic:
         what = f"the password of {user}"
         Secrets(passwords, what)  # an empty one would be hidden behind the user
         joined = [None if one is None else _bytes(user) + b":" + _bytes(one) for one in passwords]
-        self._credentials = Secrets(joined, what)
+        self._secrets = Secrets(joined, what)
 
     def verify(self, delivery: Delivery) -> None:
         """As ``Source.verify``."""
         scheme, _, encoded = (delivery.headers.only("authorization") or "").partition(" ")
-        if scheme.lower() != "basic" or not self._credentials.include(_decoded(encoded.strip(" "))):
+        if scheme.lower() != "basic" or not self._secrets.include(_decoded(encoded.strip(" "))):
             raise refusal("Authorization")
 
 
-class HeaderToken:
+class HeaderToken(KeepsSecrets):
     """A token in a header of its own, which the service was told to send along.
 
     :param tokens: at most two; with none, everything is refused.
@@ -74,16 +74,16 @@ class HeaderToken:
 
     def __init__(self, header: str, *tokens: str | bytes | None) -> None:
         self._header = header_for_proof(header)
-        self._tokens = Secrets(tokens, f"the token in {header}")
+        self._secrets = Secrets(tokens, f"the token in {header}")
 
     def verify(self, delivery: Delivery) -> None:
         """As ``Source.verify``."""
         token = delivery.headers.only(self._header)
-        if token is None or not self._tokens.include(token):
+        if token is None or not self._secrets.include(token):
             raise refusal(self._header)
 
 
-class SignedBody:
+class SignedBody(KeepsSecrets):
     """A header with an HMAC-SHA256 of the raw body. It covers no header and no time.
 
     So whoever has seen a delivery can send it again, with other headers too.

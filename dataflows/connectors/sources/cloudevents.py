@@ -49,10 +49,15 @@ class CloudEventsSource:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
 
+    @property
+    def has_secret(self) -> bool:
+        return self._check.has_secret
+
     def handshake(self, delivery: Delivery) -> Answer | None:
         """``OPTIONS`` asks whether events may come; it carries no proof, and is given none."""
         origin = delivery.headers.only("WebHook-Request-Origin") or ""
-        if delivery.method != "OPTIONS" or not _ORIGIN.fullmatch(origin) or origin.lower() not in self._origins:
+        is_expected = self.has_secret and _ORIGIN.fullmatch(origin) is not None and origin.lower() in self._origins
+        if delivery.method != "OPTIONS" or not is_expected:
             return None
         return Answer(200, {"allow": "POST", "webhook-allowed-origin": origin, "webhook-allowed-rate": "*"}, b"")
 

@@ -18,6 +18,11 @@ __all__ = ["OneEventSource", "Verifier"]
 class Verifier(Protocol):
     """What says whether a delivery is genuine."""
 
+    @property
+    def has_secret(self) -> bool:
+        """As ``Source.has_secret``."""
+        ...
+
     def verify(self, delivery: Delivery) -> None:
         """As ``Source.verify``."""
         ...
@@ -38,6 +43,10 @@ class OneEventSource(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
+
+    @property
+    def has_secret(self) -> bool:
+        return self._check.has_secret
 
     def handshake(self, delivery: Delivery) -> Answer | None:
         return None

@@ -34,6 +34,9 @@ class PublicKeys:
             raise ValueError(f"at most two public keys at a time, the new one and the one it replaces; got {len(keys)}")
         self._keys = [_public_key(key) for key in keys]
 
+    def __len__(self) -> int:
+        return len(self._keys)
+
     def verify(self, content: bytes, signatures: Iterable[str]) -> None:
         """Find one of the signatures, which are base64, to be of one of the keys.
 

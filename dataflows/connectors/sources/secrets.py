@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import Literal, NoReturn, TypeAlias
 
-__all__ = ["Encoding", "Secrets"]
+__all__ = ["Encoding", "KeepsSecrets", "Secrets"]
 
 AT_MOST = 2
 
@@ -65,6 +65,17 @@ class Secrets:
         """Whether the text is one of them. Hashes are compared, so that not even a length is told."""
         digest = sha256(given.encode("utf-8", "surrogatepass")).hexdigest()
         return _any_equal([sha256(key).hexdigest().encode() for key in self._keys], [digest])
+
+
+class KeepsSecrets:
+    """What verifies with ``Secrets``."""
+
+    _secrets: Secrets
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether anything can be proven to it."""
+        return len(self._secrets) > 0
 
 
 def _key(secret: str | bytes, what: str, read: Callable[[str], bytes]) -> bytes:

@@ -87,6 +87,10 @@ class _SignedBody:
         self._checks = [SignedBody(header, *secrets, encoding="base64", what=what) for header in headers]
         self._shops = shops
 
+    @property
+    def has_secret(self) -> bool:
+        return any(check.has_secret for check in self._checks)
+
     def verify(self, delivery: Delivery) -> None:
         old, new = self._checks
         (new if delivery.headers.all(new.header) else old).verify(delivery)

@@ -25,7 +25,7 @@ from dataflows.connectors.sources.reading import (
     text_or_none,
     word,
 )
-from dataflows.connectors.sources.secrets import Secrets
+from dataflows.connectors.sources.secrets import KeepsSecrets, Secrets
 from dataflows.connectors.sources.times import is_recent, moment_of_number
 from dataflows.errors import InvalidEvent
 from dataflows.events import Event, Trigger
@@ -82,7 +82,7 @@ class SlackSource(OneEventSource):
         )
 
 
-class _StampedSignature:
+class _StampedSignature(KeepsSecrets):
     """``v0=`` and the hex HMAC of ``v0:<Unix seconds>:<body>``."""
 
     def __init__(self, secrets: Secrets) -> None:

@@ -38,6 +38,11 @@ class Source(Protocol):
         """In bytes; the service sends none that is larger, so a larger one need not be read to its end."""
         ...
 
+    @property
+    def has_secret(self) -> bool:
+        """Whether it has anything to verify with; one that has nothing refuses everything."""
+        ...
+
     def handshake(self, delivery: Delivery) -> Answer | None:
         """The answer to a question that the service asks before or beside its events; None if this is none.
 

@@ -65,6 +65,10 @@ class _StampedSignature:
         self._public = PublicKeys(public)
         self._shared = Secrets(shared, "the Standard Webhooks secret", lambda text: decode_key(text, "whsec_"))
 
+    @property
+    def has_secret(self) -> bool:
+        return len(self._shared) + len(self._public) > 0
+
     def verify(self, delivery: Delivery) -> None:
         id, stamp = _header(delivery, "id"), _header(delivery, "timestamp")
         if not _MESSAGE_ID.fullmatch(id) or not is_recent(stamp, delivery):

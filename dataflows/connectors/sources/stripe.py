@@ -12,7 +12,7 @@ from dataflows.connectors.sources.delivery import Delivery
 from dataflows.connectors.sources.one_event import OneEventSource
 from dataflows.connectors.sources.predicates import holds, trigger_on
 from dataflows.connectors.sources.reading import identifier, number_or_word, part, read_object, word
-from dataflows.connectors.sources.secrets import Secrets
+from dataflows.connectors.sources.secrets import KeepsSecrets, Secrets
 from dataflows.connectors.sources.times import is_recent, moment, moment_of_number
 from dataflows.events import Event, Trigger
 
@@ -61,7 +61,7 @@ class StripeSource(OneEventSource):
         )
 
 
-class _StampedSignature:
+class _StampedSignature(KeepsSecrets):
     """``t=<Unix seconds>,v1=<hex>``, with more of ``v1`` while a secret is replaced; other schemes are ignored."""
 
     def __init__(self, secrets: Secrets) -> None:

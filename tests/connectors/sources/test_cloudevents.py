@@ -104,6 +104,8 @@ def test_a_sender_that_is_expected_may_ask_whether_to_send() -> None:
     assert isinstance(answer, Answer)
     assert answer.status == 200
     assert answer.headers["webhook-allowed-origin"] == "eventgrid.azure.net"
+    with pytest.raises(InvalidSignature):
+        receive(CloudEventsSource(Bearer(), origins=["eventgrid.azure.net"]), ask("eventgrid.azure.net"))
     for other in (ask("evil.example"), ask("eventgrid.azure.net", "POST"), ask("eventgrid.azure.net\r\nX: y"), ask("")):
         with pytest.raises(InvalidSignature):
             receive(source, other)

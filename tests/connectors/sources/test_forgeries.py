@@ -51,7 +51,9 @@ def test_the_secret_that_was_replaced_is_refused_from_then_on(example: Example) 
 
 @every_source
 def test_a_source_without_a_secret_refuses_everything(example: Example) -> None:
+    assert example.source.has_secret
     for source in (example.make(), example.make(None)):
+        assert not source.has_secret
         for given in (example.delivered(), with_header(example.delivered(), example.proof, "")):
             with pytest.raises(InvalidSignature):
                 receive(source, given)
