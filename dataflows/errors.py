@@ -46,7 +46,6 @@
     └── Mismatch                   the journal and the code disagree: the execution is blocked
         └── PatchPassed            older code has passed a ``patched(...)``: to be replayed with that answer
 
-
     UserWarning
     └── WorkflowWarning            a check has found something in a workflow's source
 
@@ -235,8 +234,7 @@ class AuthenticationFailed(PermanentError):
 class TransientError(ConnectorError):
     """The service was not reached, or failed; another try may succeed.
 
-    :ivar outcome_unknown: the request may have been carried out all the same, so that a step
-        which is tried again must look before it creates.
+    :ivar outcome_unknown: the request may have been carried out all the same: who tries again must look first.
     """
 
     def __init__(
@@ -252,10 +250,7 @@ class InvalidEvent(ConnectorError, ValueError):
 
 
 class InvalidSignature(ConnectorError):
-    """What came in is not proven to be that source's: no credential or signature, a wrong one, or an old one.
-
-    Its text names neither the secret nor what was expected, and is the same where the source has no secret at all.
-    """
+    """What came in is not proven to be that source's; its text does not tell a wrong secret from one not set."""
 
 
 class NotFound(DataflowsError, LookupError):
@@ -298,7 +293,7 @@ class UnknownWorkflow(DataflowsError, LookupError):
 
 
 class WorkflowRefused(DataflowsError, TypeError):
-    """What ``@workflow`` decorates is not a generator function, or a strict check has found something in it."""
+    """What ``@workflow`` decorates is no generator function, takes no event with a trigger, or fails a strict check."""
 
 
 class DuplicateWorkflow(DataflowsError):
