@@ -91,6 +91,11 @@ def test_the_last_that_was_missed_in_a_year_is_found_without_counting_them_all(
     assert counted.asked < 10_000
 
 
+def test_nothing_was_missed_at_the_beginning_of_the_calendar() -> None:
+    begin = datetime.min.replace(tzinfo=UTC)
+    assert list(due(every("9000w"), begin, begin + timedelta(days=1000))) == []
+
+
 def test_a_schedule_whose_zone_is_not_there_is_no_schedule_without_moments() -> None:
     with pytest.raises(ValueError, match="no time zone 'Nowhere'"):
         list(due(Cron("* * * * *", "Nowhere"), NOON - HOUR, NOON))

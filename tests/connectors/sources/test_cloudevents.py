@@ -76,6 +76,15 @@ def test_a_signature_of_the_body_does_not_prove_a_binary_event() -> None:
 def test_attributes_in_headers_are_percent_decoded() -> None:
     given = with_header(BY_NAME["cloudevents-binary"].delivered(), "ce-subject", "caf%C3%A9")
     assert event_of("cloudevents", given).subject == "café"
+    assert event_of("cloudevents", with_header(given, "ce-subject", "%ff")).subject is None
+    with pytest.raises(InvalidEvent):
+        received("cloudevents", with_header(given, "ce-id", "%ff"))
+
+
+def test_a_text_that_is_not_utf_8_is_refused() -> None:
+    binary = with_header(BY_NAME["cloudevents-binary"].delivered(b"caf\xe9"), "Content-Type", "text/plain")
+    with pytest.raises(InvalidEvent, match="UTF-8"):
+        received("cloudevents", binary)
 
 
 @pytest.mark.parametrize(

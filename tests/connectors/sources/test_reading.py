@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dill
@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.connectors.sources import Bearer, Delivery, Headers, identifier
-from dataflows.connectors.sources.reading import DEEPEST, read_json
+from dataflows.connectors.sources.reading import DEEPEST, read_form, read_json
 from dataflows.connectors.sources.secrets import Secrets
+from dataflows.connectors.sources.times import moment, moment_of_number
 from dataflows.errors import InvalidEvent
 from tests.connectors.sources.examples import EXAMPLES, Example
 
@@ -114,3 +115,33 @@ def test_json_that_nests_too_deeply_is_refused() -> None:
 def test_what_json_does_not_have_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidEvent, match="it is JSON"):
         read_json(body, "it")
+
+
+@pytest.mark.parametrize("body", [b"a=%ff", b"a=1&a=2", b"a=1&a=1", "a=é".encode(), b"&".join([b"a"] * 101)])
+def test_a_form_that_is_not_plain_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidEvent, match="it is a form"):
+        read_form(body, "it")
+    assert read_form(b"a=1&b=&c=%C3%A9", "it") == {"a": "1", "b": "", "c": "é"}
+
+
+def test_what_no_header_should_hold_makes_an_identifier_too() -> None:
+    assert identifier("\ud800", "é\0 ") == "%ED%A0%80:%C3%A9%00%20"
+
+
+@pytest.mark.parametrize("text", ["", "soon", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", 7, None, ["x"]])
+def test_what_names_no_time_is_no_time(text: object) -> None:
+    assert moment(text) is None
+
+
+def test_a_time_without_a_zone_is_utc_and_digits_beyond_microseconds_are_dropped() -> None:
+    expected = datetime(2026, 11, 22, 9, 15, 51, 41223, UTC)
+    for text in ("2026-11-22T09:15:51.041223", "2026-11-22T09:15:51.0412237Z", "2026-11-22T10:15:51.041223999+01:00"):
+        assert moment(text) == expected
+
+
+@pytest.mark.parametrize(
+    "number", [10**18, -(10**18), "9" * 19, "9" * 5000, "-1", "1e3", "\u0663", True, 1.5, None, {}]
+)
+def test_a_number_that_names_no_time_is_no_time(number: object) -> None:
+    assert moment_of_number(number, timedelta(seconds=1)) is None
+    assert moment_of_number("1000", timedelta(milliseconds=1)) == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 from standardwebhooks import Webhook
 
 from dataflows.connectors.sources import StandardWebhooksSource
 from dataflows.errors import InvalidSignature
-from tests.connectors.sources.examples import BY_NAME, NOW, received, with_header
+from tests.connectors.sources.examples import BY_NAME, NOW, SECRET, STAMP, digest, received, with_header
 
 
 @pytest.mark.parametrize("secret", ["whsec_!!!", "whsk_AAAA", "whpk_AAAA", "whsec_", "é"])
@@ -25,9 +27,20 @@ def test_what_the_specifications_own_library_signs_is_genuine() -> None:
 
 
 @pytest.mark.parametrize("id", ["msg.1", "", "two words", "x" * 151, "é"])
-def test_a_message_id_that_could_be_mistaken_is_refused(id: str) -> None:
+def test_a_message_id_that_could_be_mistaken_is_refused_though_it_is_signed(id: str) -> None:
+    genuine = BY_NAME["standard"].delivered()
+    for signed, is_taken in (("msg_2", True), (id, False)):
+        signature = digest(SECRET, f"{signed}.{STAMP}.".encode() + genuine.body, "base64")
+        given = with_header(with_header(genuine, "webhook-id", signed), "webhook-signature", f"v1,{signature}")
+        with nullcontext() if is_taken else pytest.raises(InvalidSignature):
+            received("standard", given)
+
+
+@pytest.mark.parametrize("signature", ["v1a,é", "v1a,\ud800", "v1a,====", "v1a,", "v1a", ",", "", "v1a,AAAA v1a,é"])
+def test_a_signature_that_is_none_is_refused_by_a_public_key(signature: str) -> None:
+    source = StandardWebhooksSource("whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=")
     with pytest.raises(InvalidSignature):
-        received("standard", with_header(BY_NAME["standard"].delivered(), "webhook-id", id))
+        source.verify(with_header(BY_NAME["standard"].delivered(), "webhook-signature", signature))
 
 
 @pytest.mark.parametrize("name", ["", "Shop", "a/b", "../x", "-a", "events", "a" * 63])
