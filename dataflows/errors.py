@@ -23,6 +23,7 @@
     │   └── ConnectorError         a connector could not do what it was asked
     │       ├── PermanentError     the service refused, and would refuse again
     │       │   └── AuthenticationFailed  the credential is missing, wrong or not allowed to
+    │       ├── OutcomeUnknown     it was sent, and may have happened; to send it again could do it twice
     │       ├── TransientError     the service was not reached, or failed; another try may succeed
     │       ├── InvalidEvent       what came in is no delivery of that source (also a ValueError)
     │       └── InvalidSignature   what came in is not proven to be that source's
@@ -79,6 +80,7 @@ __all__ = [
     "InvalidSignature",
     "Mismatch",
     "NotFound",
+    "OutcomeUnknown",
     "PatchPassed",
     "PermanentError",
     "RateLimited",
@@ -229,6 +231,14 @@ class PermanentError(ConnectorError):
 
 class AuthenticationFailed(PermanentError):
     """The credential is missing, wrong, expired, or not allowed to do this."""
+
+
+class OutcomeUnknown(ConnectorError):
+    """The request was sent, and nothing tells whether it was carried out; to send it again could do it twice. Never retried.
+
+    The message says how the step can be made safe to try again: by an idempotency key that the
+    service honours, or by looking before it creates.
+    """
 
 
 class TransientError(ConnectorError):

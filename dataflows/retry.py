@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from dataflows.duration import Duration, to_timedelta
-from dataflows.errors import CannotStore, PermanentError
+from dataflows.errors import CannotStore, OutcomeUnknown, PermanentError
 
 __all__ = ["Retry"]
+
+NEVER = (CannotStore, PermanentError, OutcomeUnknown)
+"""Errors that no policy tries again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,10 @@ class Retry:
     def is_worth_another(self, error: BaseException, failures: int) -> bool:
         """Whether a step that has failed ``failures`` times, now with ``error``, is tried again.
 
-        Never are ``CannotStore`` and ``PermanentError``, which say so themselves, and what is no ``Exception``.
+        Never are ``CannotStore``, ``PermanentError`` and ``OutcomeUnknown``, which say so themselves, and what is no
+        ``Exception``.
         """
-        if isinstance(error, (CannotStore, PermanentError, *self.never)) or not isinstance(error, Exception):
+        if isinstance(error, (*NEVER, *self.never)) or not isinstance(error, Exception):
             return False
         return self.attempts is None or failures < self.attempts
 

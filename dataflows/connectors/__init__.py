@@ -12,6 +12,6 @@ and need ``pip install 'dataflows-engine[connectors]'``; reading deliveries need
 executions and journals.
 """
 
-from dataflows.connectors.sources import cloudevents, generic, github, shopify, slack, standard_webhooks, stripe
+from dataflows.connectors.sources import cloudevents, generic, github, slack, standard_webhooks, stripe
 
-__all__ = ["cloudevents", "generic", "github", "shopify", "slack", "standard_webhooks", "stripe"]
+__all__ = ["cloudevents", "generic", "github", "slack", "standard_webhooks", "stripe"]

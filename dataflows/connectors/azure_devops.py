@@ -1,4 +1,4 @@
-"""Azure DevOps: its triggers, and getting work items.
+"""Azure DevOps: its triggers, and getting, finding and changing work items.
 
 Owns the REST calls; its triggers stand beside its source and are offered here too, so that authors
 import one module.
@@ -6,16 +6,16 @@ import one module.
 
 from __future__ import annotations
 
-import base64
 import functools
 import re
-from collections.abc import Collection
-from typing import Any, Literal, TypeAlias
-from urllib.parse import quote
+from collections.abc import Collection, Mapping
+from typing import Any
 
-from dataflows.connectors.answers import Answer, Service, Verdict, judge_by_status
-from dataflows.connectors.credentials import Secret, setting
-from dataflows.connectors.http import Connection, Request
+from dataflows.connectors import azure_devops_requests as requests
+from dataflows.connectors.answers import Answer
+from dataflows.connectors.azure_devops_requests import Expand, quoted
+from dataflows.connectors.connection import Connection
+from dataflows.connectors.credentials import Secret, basic_login, secret_setting, setting
 from dataflows.connectors.sources.azure_devops import (
     SOURCE,
     AzureDevOpsSource,
@@ -28,7 +28,9 @@ from dataflows.connectors.sources.azure_devops import (
     work_item_deleted,
     work_item_updated,
 )
+from dataflows.connectors.verdicts import Service, Verdict, judge_by_status
 from dataflows.duration import Duration
+from dataflows.errors import PermanentError, TransientError
 
 __all__ = [
     "SOURCE",
@@ -37,19 +39,21 @@ __all__ = [
     "Expand",
     "build_completed",
     "code_pushed",
+    "find_work_item_ids",
     "get_work_item",
+    "get_work_items",
     "parse",
     "pull_request_created",
+    "quoted",
+    "update_work_item",
     "work_item_commented",
     "work_item_created",
     "work_item_deleted",
     "work_item_updated",
 ]
 
-API_VERSION = "7.1"
-
-Expand: TypeAlias = Literal["None", "Relations", "Fields", "Links", "All"]
-"""What an item is to come with beside its fields."""
+CONFLICTS = frozenset({409, 412})
+"""What is answered where an item is not at the revision that was told."""
 
 _ERROR_NUMBER = re.compile(r"(TF|VS)\d{5,}")
 
@@ -62,15 +66,10 @@ class AzureDevOps:
     :param timeout: how long an answer may be silent; throttled ones are held back for up to 30 s.
     """
 
-    def __init__(self, url: str, token: str, *, timeout: Duration = "60s") -> None:
-        secret = Secret(token, "the Azure DevOps token")
-        encoded = Secret(base64.b64encode(f":{token}".encode()).decode())
-        headers = {
-            "Authorization": f"Basic {encoded.reveal()}",
-            "Accept": "application/json",
-            "X-TFS-FedAuthRedirect": "Suppress",
-        }
-        self._connection = Connection(SERVICE, url, headers, (secret, encoded), timeout=timeout)
+    def __init__(self, url: str, token: str | Secret, *, timeout: Duration = "60s") -> None:
+        secret = token if isinstance(token, Secret) else Secret(token, "the Azure DevOps token")
+        headers = {"Accept": "application/json", "X-TFS-FedAuthRedirect": "Suppress"}
+        self._connection = Connection(SERVICE, url, headers, [basic_login("", secret)], timeout=timeout)
 
     def __repr__(self) -> str:
         return f"<AzureDevOps {self._connection.url}>"
@@ -81,7 +80,7 @@ class AzureDevOps:
 
         :raises PermanentError: one of them is not set.
         """
-        return _shared(setting("AZURE_DEVOPS_URL"), setting("AZURE_DEVOPS_TOKEN"))
+        return _shared(setting("AZURE_DEVOPS_URL"), secret_setting("AZURE_DEVOPS_TOKEN"))
 
     def get_work_item(
         self, id: int | str, *, project: str | None = None, expand: Expand = "None", fields: Collection[str] = ()
@@ -96,11 +95,76 @@ class AzureDevOps:
         :raises ValueError: ``id`` is no whole number.
         :raises ConnectorError: as ``Connection.ask``; status 404 if it does not exist or may not be read.
         """
-        return self._connection.ask(_work_item_request(id, project, expand, fields))
+        return self._connection.ask(requests.get_item(id, project, expand, fields))
+
+    def get_work_items(
+        self,
+        ids: Collection[int | str],
+        *,
+        project: str | None = None,
+        expand: Expand = "None",
+        fields: Collection[str] = (),
+    ) -> list[dict[str, Any]]:
+        """Work items as they stand now, in the order asked for, 200 with each request. Missing ones are left out.
+
+        :raises ValueError: an id is no whole number.
+        :raises ConnectorError: as ``Connection.ask``.
+        """
+        found: list[dict[str, Any]] = []
+        for batch in requests.batches(ids):
+            answer = self._connection.ask(requests.get_items(batch, project, expand, fields))
+            found.extend(item for item in _listed(answer, "value") if item is not None)
+        return found
+
+    def find_work_item_ids(self, wiql: str, *, project: str | None = None, limit: int | None = None) -> list[int]:
+        """The ids of the items that a query in WIQL finds, in its order; of a query for links, what they lead to.
+
+        ``"SELECT [System.Id] FROM WorkItems WHERE [System.Title] CONTAINS " + quoted("O'Brien")``
+
+        :param project: what ``@project`` stands for.
+        :param limit: at most so many.
+        :raises ConnectorError: as ``Connection.ask``; status 400 if the query is none.
+        """
+        answer = self._connection.ask(requests.query_items(wiql, project, limit))
+        if "workItemRelations" in answer:
+            targets = (link.get("target") for link in _listed(answer, "workItemRelations"))
+            return list(dict.fromkeys(target["id"] for target in targets if target))
+        return [item["id"] for item in _listed(answer, "workItems")]
+
+    def update_work_item(
+        self, id: int | str, fields: Mapping[str, Any], *, rev: int | None = None, project: str | None = None
+    ) -> dict[str, Any]:
+        """Set fields of a work item, all or none of them, and answer it as it stands then. Made to be tried again.
+
+        :param fields: values by reference names, ``{"System.State": "Active"}``; a comment is ``System.History``.
+        :param rev: change nothing unless the item is still at this revision. If this very change was made by an
+            earlier try whose answer was lost, it is found and answered.
+        :raises ValueError: ``id`` is no whole number, or a comment comes without ``rev``.
+        :raises PermanentError: the service refused; status 412 if somebody has changed the item since ``rev``.
+        :raises ConnectorError: as ``Connection.ask``.
+        """
+        request = requests.update_item(id, fields, rev, project)
+        try:
+            return self._connection.ask(request)
+        except PermanentError as error:
+            if rev is None or error.status not in CONFLICTS:
+                raise
+            return self._changed_already(id, fields, rev, error)
+
+    def _changed_already(
+        self, id: int | str, fields: Mapping[str, Any], rev: int, error: PermanentError
+    ) -> dict[str, Any]:
+        item = self.get_work_item(id)
+        if item["rev"] == rev + 1 and requests.has_fields(item, fields):
+            return item
+        message = (
+            f"Azure DevOps: work item {id} is at revision {item['rev']} and not at {rev}: fetch it and decide anew"
+        )
+        raise PermanentError(message, error.status, error.code) from None
 
 
 @functools.lru_cache(maxsize=8)
-def _shared(url: str, token: str) -> AzureDevOps:
+def _shared(url: str, token: Secret) -> AzureDevOps:
     return AzureDevOps(url, token)
 
 
@@ -111,17 +175,34 @@ def get_work_item(
     return AzureDevOps.from_environment().get_work_item(id, project=project, expand=expand, fields=fields)
 
 
-def _work_item_request(id: int | str, project: str | None, expand: Expand, fields: Collection[str]) -> Request:
-    number = str(id)
-    if not (number.isascii() and number.isdigit()):
-        raise ValueError(f"the id of a work item is a whole number; got {id!r}")
-    query = {"api-version": API_VERSION}
-    if expand != "None":
-        query["$expand"] = expand
-    if fields:
-        query["fields"] = ",".join(fields)
-    scope = f"/{quote(project, safe='')}" if project else ""
-    return Request("GET", f"{scope}/_apis/wit/workitems/{number}", query, look_again={404})
+def get_work_items(
+    ids: Collection[int | str],
+    *,
+    project: str | None = None,
+    expand: Expand = "None",
+    fields: Collection[str] = (),
+) -> list[dict[str, Any]]:
+    """``AzureDevOps.get_work_items`` of the organisation that the environment names: made to be a step."""
+    return AzureDevOps.from_environment().get_work_items(ids, project=project, expand=expand, fields=fields)
+
+
+def find_work_item_ids(wiql: str, *, project: str | None = None, limit: int | None = None) -> list[int]:
+    """``AzureDevOps.find_work_item_ids`` of the organisation that the environment names: made to be a step."""
+    return AzureDevOps.from_environment().find_work_item_ids(wiql, project=project, limit=limit)
+
+
+def update_work_item(
+    id: int | str, fields: Mapping[str, Any], *, rev: int | None = None, project: str | None = None
+) -> dict[str, Any]:
+    """``AzureDevOps.update_work_item`` of the organisation that the environment names: made to be a step."""
+    return AzureDevOps.from_environment().update_work_item(id, fields, rev=rev, project=project)
+
+
+def _listed(answer: dict[str, Any], name: str) -> list[Any]:
+    found = answer.get(name)
+    if not isinstance(found, list):  # to take this for "none" would lose what there is
+        raise TransientError(f"Azure DevOps: asked for items, it answered without any {name!r}")
+    return found
 
 
 def _judge(answer: Answer) -> Verdict:

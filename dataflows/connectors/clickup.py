@@ -1,4 +1,4 @@
-"""ClickUp: its triggers, and finding and creating tasks, so that a task is created once for each external id.
+"""ClickUp: its triggers, and finding, creating and changing tasks, each created once for each external id.
 
 Owns the REST calls of API v2. ClickUp has no idempotency key: a creation looks first, by an
 external id that is kept in a custom field of the list. Its triggers stand beside its source and are
@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from typing import Any, TypedDict, Unpack
 from urllib.parse import quote
 
-from dataflows.connectors.answers import Answer, Service, Verdict, judge_by_status
-from dataflows.connectors.credentials import Secret, setting
-from dataflows.connectors.http import Connection, Request
+from dataflows.connectors.answers import Answer
+from dataflows.connectors.connection import Connection
+from dataflows.connectors.credentials import Secret, SecretHeader, secret_setting, setting
+from dataflows.connectors.request import Request
 from dataflows.connectors.sources.clickup import (
     SOURCE,
     ClickUpSource,
@@ -26,24 +27,30 @@ from dataflows.connectors.sources.clickup import (
     task_status_changed,
     task_updated,
 )
+from dataflows.connectors.verdicts import Service, Verdict, judge_by_status
 from dataflows.duration import Duration
 from dataflows.errors import PermanentError, TransientError
 
 __all__ = [
     "SOURCE",
+    "Assignees",
     "ClickUp",
     "ClickUpSource",
     "CreatedTask",
     "CustomField",
+    "TaskChanges",
     "TaskFields",
     "create_task",
     "find_task",
+    "get_task",
     "list_created",
+    "set_custom_field",
     "task_commented",
     "task_created",
     "task_deleted",
     "task_status_changed",
     "task_updated",
+    "update_task",
 ]
 
 PAGE_SIZE = 100
@@ -76,6 +83,28 @@ class TaskFields(TypedDict, total=False):
     custom_fields: list[CustomField]
 
 
+class Assignees(TypedDict, total=False):
+    """Whom a change of a task adds and removes, by their numbers."""
+
+    add: list[int]
+    rem: list[int]
+
+
+class TaskChanges(TypedDict, total=False):
+    """What of a task may be changed, under ClickUp's own names; custom fields go by ``set_custom_field``."""
+
+    name: str
+    description: str
+    markdown_content: str
+    status: str
+    priority: int | None
+    assignees: Assignees
+    start_date: int | None
+    due_date: int | None
+    parent: str
+    archived: bool
+
+
 class CreatedTask(TypedDict):
     """What ``create_task`` came to."""
 
@@ -93,10 +122,9 @@ class ClickUp:
     :param timeout: how long an answer may be silent.
     """
 
-    def __init__(self, url: str, token: str, *, timeout: Duration = "60s") -> None:
-        secret = Secret(token.removeprefix("Bearer "), "the ClickUp token")
-        headers = {"Authorization": token, "Accept": "application/json"}
-        self._connection = Connection(SERVICE, url, headers, (secret,), timeout=timeout)
+    def __init__(self, url: str, token: str | SecretHeader, *, timeout: Duration = "60s") -> None:
+        header = _header(token) if isinstance(token, str) else token
+        self._connection = Connection(SERVICE, url, {"Accept": "application/json"}, [header], timeout=timeout)
 
     def __repr__(self) -> str:
         return f"<ClickUp {self._connection.url}>"
@@ -107,7 +135,7 @@ class ClickUp:
 
         :raises PermanentError: the token is not set.
         """
-        return _shared(setting("CLICKUP_URL", "https://api.clickup.com"), setting("CLICKUP_TOKEN"))
+        return _shared(setting("CLICKUP_URL", "https://api.clickup.com"), secret_setting("CLICKUP_TOKEN", _header))
 
     def find_task(self, list_id: str, external_id_field: str, external_id: str) -> dict[str, Any] | None:
         """The list's task with that external id, open or closed; the oldest if there are several.
@@ -120,7 +148,7 @@ class ClickUp:
         return min(found, key=lambda task: int(task["date_created"]), default=None)
 
     def create_task(
-        self, list_id: str, *, name: str, external_id: str, external_id_field: str, **fields: Unpack[TaskFields]
+        self, list_id: str, name: str, external_id: str, external_id_field: str, **fields: Unpack[TaskFields]
     ) -> CreatedTask:
         """Create the task, unless the list has one with that external id: then that one is answered.
 
@@ -136,8 +164,31 @@ class ClickUp:
         if known is not None:
             return {"created": False, "task": known}
         content = _task_content(name, external_id, external_id_field, fields)
-        task = self._connection.ask(Request("POST", f"{_list_path(list_id)}/task", content=content))
+        task = self._connection.ask(Request("POST", f"{_list_path(list_id)}/task", content=content, is_guarded=True))
         return {"created": True, "task": task}
+
+    def get_task(self, task_id: str) -> dict[str, Any]:
+        """A task as it stands now.
+
+        :raises ConnectorError: as ``Connection.ask``.
+        """
+        return self._connection.ask(Request("GET", _task_path(task_id)))
+
+    def update_task(self, task_id: str, **changes: Unpack[TaskChanges]) -> dict[str, Any]:
+        """Change a task, and answer it as it stands then. To do it twice does no harm.
+
+        :raises ConnectorError: as ``Connection.ask``.
+        """
+        return self._connection.ask(Request("PUT", _task_path(task_id), content=changes))
+
+    def set_custom_field(self, task_id: str, field_id: str, value: Any) -> None:
+        """Give a custom field of a task a value. To do it twice does no harm.
+
+        :param value: of the field's kind; a drop-down takes the id of an option.
+        :raises ConnectorError: as ``Connection.send``.
+        """
+        path = f"{_task_path(task_id)}/field/{quote(field_id, safe='')}"
+        self._connection.send(Request("POST", path, content={"value": value}, is_idempotent=True))
 
     def _search(self, list_id: str, field: str, value: str) -> Iterator[dict[str, Any]]:
         wanted = json.dumps([{"field_id": field, "operator": "==", "value": value}])
@@ -154,7 +205,7 @@ class ClickUp:
 
 
 @functools.lru_cache(maxsize=8)
-def _shared(url: str, token: str) -> ClickUp:
+def _shared(url: str, token: SecretHeader) -> ClickUp:
     return ClickUp(url, token)
 
 
@@ -164,13 +215,34 @@ def find_task(list_id: str, external_id_field: str, external_id: str) -> dict[st
 
 
 def create_task(
-    list_id: str, *, name: str, external_id: str, external_id_field: str, **fields: Unpack[TaskFields]
+    list_id: str, name: str, external_id: str, external_id_field: str, **fields: Unpack[TaskFields]
 ) -> CreatedTask:
-    """``ClickUp.create_task`` with the token of the environment: made to be called in a step."""
-    client = ClickUp.from_environment()
-    return client.create_task(
-        list_id, name=name, external_id=external_id, external_id_field=external_id_field, **fields
-    )
+    """``ClickUp.create_task`` with the token of the environment: made to be a step."""
+    return ClickUp.from_environment().create_task(list_id, name, external_id, external_id_field, **fields)
+
+
+def get_task(task_id: str) -> dict[str, Any]:
+    """``ClickUp.get_task`` with the token of the environment: made to be a step."""
+    return ClickUp.from_environment().get_task(task_id)
+
+
+def update_task(task_id: str, **changes: Unpack[TaskChanges]) -> dict[str, Any]:
+    """``ClickUp.update_task`` with the token of the environment: made to be a step."""
+    return ClickUp.from_environment().update_task(task_id, **changes)
+
+
+def set_custom_field(task_id: str, field_id: str, value: Any) -> None:
+    """``ClickUp.set_custom_field`` with the token of the environment: made to be a step."""
+    ClickUp.from_environment().set_custom_field(task_id, field_id, value)
+
+
+def _header(token: str) -> SecretHeader:
+    bare = token.removeprefix("Bearer ")
+    return SecretHeader("Authorization", Secret(bare, "the ClickUp token"), token[: len(token) - len(bare)])
+
+
+def _task_path(task_id: str) -> str:
+    return f"/api/v2/task/{quote(task_id, safe='')}"
 
 
 def _list_path(list_id: str) -> str:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dataflows.connectors.answers import Answer
-from dataflows.connectors.credentials import Secret
+from dataflows.connectors.credentials import SecretHeader
+from dataflows.connectors.request import Request
 from dataflows.errors import PermanentError
 
 if TYPE_CHECKING:
@@ -21,35 +22,13 @@ if TYPE_CHECKING:
 
     import httpx2
 
-__all__ = ["Exchange", "Fault", "Request"]
+__all__ = ["LARGEST_ANSWER", "Exchange", "Fault"]
 
 CONNECT_SECONDS = 5.0
 NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol", "InvalidURL")
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked of a service.
-
-    :ivar path: below the base address, beginning with a slash, already quoted.
-    :ivar content: sent as JSON; None for no body.
-    :ivar look_again: statuses that are final, yet worth a quick second look.
-    """
-
-    method: str
-    path: str
-    query: Mapping[str, str] | None = None
-    content: Any = None
-    look_again: Collection[int] = ()
-
-    @property
-    def is_safe(self) -> bool:
-        """Whether it changes nothing, so that carrying it out twice does no harm."""
-        return self.method in SAFE_METHODS
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
+LARGEST_ANSWER = 32 * 2**20
+"""Bytes of an answer, unpacked; one that is larger is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,41 +47,61 @@ class Exchange:
     """An HTTP client for one base address. It follows no redirect, which would take the credential along.
 
     :param headers: sent with every request.
-    :param secrets: replaced by stars in whatever comes back.
+    :param credentials: sent too; their secrets are replaced by stars in whatever comes back.
     :param timeout: seconds of silence after which an answer is given up.
     :raises PermanentError: the HTTP client is not installed.
     """
 
-    def __init__(self, url: str, headers: Mapping[str, str], secrets: Collection[Secret], timeout: float) -> None:
+    def __init__(
+        self, url: str, headers: Mapping[str, str], credentials: Collection[SecretHeader], timeout: float
+    ) -> None:
         library = _http_library()
         self._never_sent = tuple(getattr(library, name) for name in NEVER_SENT)
-        self._any_error = (library.RequestError, library.InvalidURL)
-        self._secrets = tuple(secrets)
+        self._credentials = tuple(credentials)
         silence = library.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS))
         self._client: httpx2.Client = library.Client(base_url=url, headers=headers, timeout=silence, verify=_trust())
+        self._client.headers.update({header.name: header.reveal() for header in self._credentials})
         weakref.finalize(self, self._client.close)
 
     def send(self, request: Request) -> Answer | Fault:
-        """Send it, once, and read the whole answer."""
+        """Send it, once, and read the whole answer.
+
+        :raises PermanentError: its content is no JSON; nothing was sent.
+        """
+        body = request.body()
         try:
-            return self._send(request)
-        except self._any_error as error:
+            return self._send(request, body)
+        except Exception as error:  # whatever it is, its traceback holds the request, and that the credential
             reason = self._hide(f"{type(error).__name__}: {error}".rstrip(": "))
             return Fault(reason, was_sent=not isinstance(error, self._never_sent))
 
-    def _send(self, request: Request) -> Answer:
-        response = self._client.request(
-            request.method, request.path, params=request.query, json=request.content, follow_redirects=False
-        )
-        self._client.cookies.clear()  # those of a sign-in page are not ours to send back
-        headers = {name.lower(): self._hide(value) for name, value in response.headers.items()}
-        body = self._hide(response.content.decode("latin-1")).encode("latin-1")
-        return Answer(response.status_code, headers, body)
+    def _send(self, request: Request, body: bytes | None) -> Answer | Fault:
+        headers = dict(request.headers) if body is None else {**request.headers, "Content-Type": request.media_type}
+        with self._client.stream(
+            request.method, request.path, params=request.query, content=body, headers=headers, follow_redirects=False
+        ) as response:
+            self._client.cookies.clear()  # those of a sign-in page are not ours to send back
+            content = _read(response)
+        if content is None:
+            return Fault(f"it is larger than {LARGEST_ANSWER // 2**20} MiB", was_sent=True)
+        told = {name.lower(): self._hide(value) for name, value in response.headers.items()}
+        return Answer(response.status_code, told, self._hide(content.decode("latin-1")).encode("latin-1"))
 
     def _hide(self, text: str) -> str:
-        for secret in self._secrets:
-            text = secret.hide_in(text)
+        for credential in self._credentials:
+            for secret in credential.secrets:
+                text = secret.hide_in(text)
         return text
+
+
+def _read(response: httpx2.Response) -> bytes | None:
+    """The whole body, None if there is more of it than anybody should send."""
+    content = bytearray()
+    for piece in response.iter_bytes():
+        content += piece
+        if len(content) > LARGEST_ANSWER:
+            return None
+    return bytes(content)
 
 
 @functools.cache

@@ -1,142 +1,215 @@
-"""The one HTTP layer under all connectors: short repeats, and a gate that rests a service.
+"""Any service that speaks HTTP: get, post and the rest as functions for steps.
 
-Owns when a request is repeated here and when the wait is left to the engine, which holds no
-thread while it waits. Knows no service: what an answer means is for the ``Service`` to say.
+Owns what is common to calls of services that have no connector of their own::
+
+    order = yield from step("order", partial(http.get, url, credential=Credential("SHOP_TOKEN")))
+    yield from step("charge", partial(http.post, url, {"amount": 5}, deduplicated=True))
+
+A ``POST`` or ``PATCH`` carries the step's own ``Idempotency-Key``, the same at every try. Only where the
+service is said to honour it (``deduplicated=True``) is one tried again after an answer that was lost; else
+that is ``OutcomeUnknown``.
 """
 
 from __future__ import annotations
 
-import math
-import threading
-import time
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, NoReturn
+import functools
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any, TypedDict, Unpack
+from urllib.parse import urlsplit
 
-from dataflows.connectors.answers import Answer, Service, Verdict
-from dataflows.connectors.credentials import Secret, base_url
-from dataflows.connectors.exchange import Exchange, Fault, Request
-from dataflows.connectors.refusals import Refusal, never_answered, not_json, refused, spread
-from dataflows.connectors.waits import rest_after
-from dataflows.duration import Duration, to_timedelta
-from dataflows.errors import RateLimited, TransientError
+from dataflows.attempt import current_attempt
+from dataflows.connectors.answers import Answer
+from dataflows.connectors.connection import Connection
+from dataflows.connectors.credentials import Credential, SecretHeader
+from dataflows.connectors.refusals import not_json
+from dataflows.connectors.request import Request
+from dataflows.connectors.verdicts import Service
+from dataflows.duration import Duration
+from dataflows.errors import PermanentError
 
-__all__ = ["Connection", "Gate", "Request"]
+__all__ = ["Calling", "Credential", "Reply", "Sending", "delete", "get", "patch", "post", "put", "request"]
 
-PATIENCE = 5.0
-"""Seconds that one request may wait here, all its repeats together; a longer wait is the engine's."""
+KEYED_METHODS = frozenset({"POST", "PATCH"})
+LONGEST_KEY = 255
+CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
 
-BACKOFF = (0.2, 0.8)
-"""The least number of seconds before each repeat; so many repeats there are."""
-
-
-class Gate:
-    """Until when a service asked to be left in peace, by a monotonic clock."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._opens_at = -math.inf
-        self._lock = threading.Lock()
-
-    def close_for(self, seconds: float) -> None:
-        """Stay closed at least this long from now."""
-        with self._lock:
-            self._opens_at = max(self._opens_at, self._clock() + seconds)
-
-    def seconds_left(self) -> float:
-        """How long it stays closed; 0 if it is open."""
-        return max(0.0, self._opens_at - self._clock())
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-class Connection:
-    """One service, reached with one credential. Threads may share it; it cannot be pickled.
+class Reply(TypedDict):
+    """An answer as a step returns it."""
 
-    :param url: the address under which the service's paths begin.
-    :param headers: sent with every request.
-    :param secrets: replaced by stars in whatever comes back.
-    :param timeout: how long an answer may be silent.
-    :param pause: sleeps that many seconds.
-    :param gate: until when the service is to be left in peace; one of its own if None.
-    :raises ValueError: ``url`` is no http(s) address, or holds a password.
-    :raises PermanentError: the HTTP client is not installed.
+    status: int
+    headers: dict[str, str]
+    """Their names in lower case; without cookies, which are credentials."""
+    content: Any
+    """What its JSON holds, else its text; None if it is empty."""
+
+
+class Calling(TypedDict, total=False):
+    """How a call is made."""
+
+    params: Mapping[str, str] | None
+    """The query, instead of one in the address."""
+    headers: Mapping[str, str]
+    """Further headers; no credential, since what a step is given is nobody's secret."""
+    credential: Credential | None
+    """Names the environment variable that holds the token."""
+    timeout: Duration
+    """How long an answer may be silent; 60 s."""
+
+
+class Sending(Calling, total=False):
+    """How something is sent that may change something."""
+
+    deduplicated: bool
+    """The service honours ``Idempotency-Key``: to send it twice does no harm."""
+    idempotency_key: str | None
+    """Instead of the step's own; needed where one step sends several things."""
+
+
+def get(url: str, **options: Unpack[Calling]) -> Any:
+    """``request`` with ``GET``: the content of the answer, from JSON or as a text."""
+    return request("GET", url, **options)["content"]
+
+
+def post(url: str, content: Any = None, **options: Unpack[Sending]) -> Any:
+    """``request`` with ``POST``: the content of the answer, from JSON or as a text."""
+    return request("POST", url, content, **options)["content"]
+
+
+def patch(url: str, content: Any = None, **options: Unpack[Sending]) -> Any:
+    """``request`` with ``PATCH``: the content of the answer, from JSON or as a text."""
+    return request("PATCH", url, content, **options)["content"]
+
+
+def put(url: str, content: Any = None, **options: Unpack[Calling]) -> Any:
+    """``request`` with ``PUT``, which may be sent twice: the content of the answer, from JSON or as a text."""
+    return request("PUT", url, content, **options)["content"]
+
+
+def delete(url: str, **options: Unpack[Calling]) -> Any:
+    """``request`` with ``DELETE``, which may be sent twice; None where there is nothing (any more)."""
+    try:
+        return request("DELETE", url, **options)["content"]
+    except PermanentError as error:
+        if error.status not in (404, 410):
+            raise
+    return None
+
+
+def request(
+    method: str,
+    url: str,
+    content: Any = None,
+    *,
+    params: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    credential: Credential | None = None,
+    deduplicated: bool = False,
+    idempotency_key: str | None = None,
+    timeout: Duration = "60s",
+) -> Reply:
+    """Send one request and return the whole answer, which is a success (2xx). No redirect is followed.
+
+    :param content: sent as JSON; None for no body. The others are as in ``Calling`` and ``Sending``.
+    :raises PermanentError: the service refused, or the request cannot be sent; ``AuthenticationFailed`` where
+        it let nobody in.
+    :raises RetryAfter: the service asks for a wait; ``RateLimited`` where a limit is used up.
+    :raises TransientError: the service was not reached, or failed; the step may be tried again.
+    :raises OutcomeUnknown: it was sent, may have been carried out, and is not ``deduplicated``.
     """
+    method = method.upper()
+    asked = Request(
+        method,
+        _path_of(url, params),
+        params,
+        content,
+        not_yet={409} if deduplicated else (),  # the first of the two is still being carried out
+        headers={**_checked(headers or {}), **_keyed(method, idempotency_key, deduplicated)},
+        is_idempotent=True if deduplicated else None,
+    )
+    answer = _connect(url, credential, timeout).answer_to(asked)
+    shown = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
+    return {"status": answer.status, "headers": shown, "content": _content(url, asked, answer)}
 
-    def __init__(
-        self,
-        service: Service,
-        url: str,
-        headers: Mapping[str, str],
-        secrets: Collection[Secret] = (),
-        *,
-        timeout: Duration = "60s",
-        pause: Callable[[float], None] = time.sleep,
-        gate: Gate | None = None,
-    ) -> None:
-        self.url = base_url(url)
-        self._service = service
-        self._pause = pause
-        self._gate = gate or Gate()
-        self._exchange = Exchange(self.url, headers, secrets, to_timedelta(timeout).total_seconds())
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a connection holds a credential and is never stored; build it where the step runs")
+def _path_of(url: str, params: Mapping[str, str] | None) -> str:
+    parts = urlsplit(url)
+    query = "" if params is not None else parts.query
+    return f"{parts.path or '/'}?{query}" if query else parts.path or "/"
 
-    def ask(self, request: Request) -> dict[str, Any]:
-        """As ``send``, where the answer must be a JSON object.
 
-        :raises TransientError: also where it is not.
-        """
-        content = self.send(request)
-        if not isinstance(content, dict):
-            message = f"{self._service.name}: {request} answered no JSON object, but {type(content).__name__}"
-            raise TransientError(message, outcome_unknown=not request.is_safe)
-        return content
+def _checked(headers: Mapping[str, str]) -> Mapping[str, str]:
+    for name, value in headers.items():
+        if name.lower() in CREDENTIALS:
+            raise PermanentError(f"{name} is no plain header: give its secret by credential=, which is never stored")
+        if not _HEADER_NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
+            raise PermanentError(f"the header {name!r} cannot be sent: printable ASCII only")
+    return headers
 
-    def send(self, request: Request) -> Any:
-        """Send a request and return the JSON of its answer, None if that is empty.
 
-        It is repeated here, within ``PATIENCE``, only where it surely was not carried out, or
-        where a safe one was told to wait. An unsafe one is never repeated blindly.
+def _keyed(method: str, key: str | None, deduplicated: bool) -> Mapping[str, str]:
+    """The header by which a service knows a request again."""
+    if method not in KEYED_METHODS:
+        return {}
+    if key is None:
+        key = _key_of_step()
+    if key is None and deduplicated:
+        raise PermanentError("no step runs here whose idempotency key could be sent: give idempotency_key=")
+    return {} if key is None else {"Idempotency-Key": _as_header(key)}
 
-        :raises RetryAfter: the service asks for a longer wait; ``RateLimited`` where a limit is used up.
-        :raises PermanentError: the service refused; ``AuthenticationFailed`` where it let nobody in.
-        :raises TransientError: the service was not reached, or failed.
-        """
-        patience, leasts = PATIENCE, iter(BACKOFF)
-        while True:
-            patience -= self._pass_gate(patience)
-            result = self._try(request)
-            if not isinstance(result, Refusal):
-                return result
-            pause = max(result.repeat_after, next(leasts, math.inf))
-            if pause > patience:
-                raise result.error
-            self._pause(pause)
-            patience -= pause
 
-    def _pass_gate(self, patience: float) -> float:
-        seconds = self._gate.seconds_left()
-        if seconds > patience:
-            message = f"{self._service.name} asked not to be called for now"
-            raise RateLimited(spread(seconds, self._service), message)
-        if seconds:
-            self._pause(seconds)
-        return seconds
+def _key_of_step() -> str | None:
+    try:
+        return current_attempt().idempotency_key
+    except LookupError:
+        return None
 
-    def _try(self, request: Request) -> Any:
-        answer = self._exchange.send(request)
-        if isinstance(answer, Fault):
-            return never_answered(self._service, request, answer)
-        verdict = self._service.judge(answer)
-        if verdict is Verdict.DONE:
-            return self._take(request, answer)
-        refusal = refused(self._service, request, answer, verdict)
-        if verdict is Verdict.LIMITED:
-            self._gate.close_for(refusal.repeat_after)
-        return refusal
 
-    def _take(self, request: Request, answer: Answer) -> Any:
-        self._gate.close_for(min(rest_after(answer), self._service.longest_wait))
-        try:
-            return answer.json()
-        except ValueError:
-            return not_json(self._service, request, answer)
+def _as_header(key: str) -> str:
+    """The key itself where a header can carry it, else a digest of it."""
+    is_plain = key.isascii() and key.isprintable() and len(key) <= LONGEST_KEY
+    return key if is_plain else hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _connect(url: str, credential: Credential | None, timeout: Duration) -> Connection:
+    parts = urlsplit(url)
+    try:
+        return _shared(f"{parts.scheme}://{parts.netloc}", credential.read() if credential else None, timeout)
+    except ValueError as error:
+        reason = str(error)
+    raise PermanentError(f"cannot be called: {reason}")
+
+
+@functools.lru_cache(maxsize=32)
+def _shared(origin: str, header: SecretHeader | None, timeout: Duration) -> Connection:
+    credentials = () if header is None else (header,)
+    return Connection(_service(origin), origin, {}, credentials, timeout=timeout)
+
+
+def _service(url: str) -> Service:
+    return Service(urlsplit(url).netloc, explain=_explain)
+
+
+def _content(url: str, asked: Request, answer: Answer) -> Any:
+    if not answer.is_json:
+        return answer.text() or None
+    try:
+        return answer.json()
+    except ValueError:
+        error = not_json(_service(url), asked, answer)
+    raise error
+
+
+def _explain(answer: Answer) -> tuple[str | None, str]:
+    """What most services call the code and the text of an error; ``problem+json`` too."""
+    fields = answer.fields()
+    inner = fields.get("error")
+    if isinstance(inner, dict):
+        fields = inner
+    told = (fields.get(name) for name in ("detail", "message", "error_description", "error", "title"))
+    code = fields.get("code")
+    return (code if isinstance(code, str) else None), next((text for text in told if isinstance(text, str)), "")

@@ -8,17 +8,33 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from dataflows.connectors.answers import Answer, Service, Verdict
-from dataflows.connectors.exchange import Fault, Request
+from dataflows.connectors.answers import Answer
+from dataflows.connectors.exchange import Fault
+from dataflows.connectors.request import Request
+from dataflows.connectors.verdicts import Service, Verdict
 from dataflows.connectors.waits import wait_asked
-from dataflows.errors import AuthenticationFailed, PermanentError, RateLimited, RetryAfter, TransientError
+from dataflows.errors import (
+    AuthenticationFailed,
+    ConnectorError,
+    OutcomeUnknown,
+    PermanentError,
+    RateLimited,
+    RetryAfter,
+    TransientError,
+)
 
 __all__ = ["Refusal", "never_answered", "not_json", "refused", "spread"]
 
 NEVER = math.inf
 TEXT_SHOWN = 300
 ADVICE = {Verdict.UNAUTHENTICATED: "; check the token, what it may do, and when it expires"}
+MAY_HAVE_HAPPENED = (
+    ". It may have been carried out all the same, so it is not sent again by itself: look at the service whether it "
+    "was. To make the step safe to try again, send it with an idempotency key that the service honours, or look for "
+    "what it creates before it creates it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +54,11 @@ def refused(service: Service, request: Request, answer: Answer, verdict: Verdict
     """What an answer comes to that is not ``DONE``."""
     message, code = _describe(service, request, answer, verdict)
     if verdict is Verdict.LIMITED:
-        return _told_to_wait(service, wait_asked(answer), message)
+        return _told_to_wait(service, answer, message)
     if verdict is Verdict.FAILED:
-        return _failed(service, request, answer, TransientError(message, answer.status, code, not request.is_safe))
+        return _failed(service, request, answer, _lost(request, message, answer.status, code))
+    if answer.status in request.not_yet:
+        return Refusal(TransientError(message, answer.status, code, outcome_unknown=True))
     kind = AuthenticationFailed if verdict is Verdict.UNAUTHENTICATED else PermanentError
     return Refusal(kind(message, answer.status, code), 0.0 if answer.status in request.look_again else NEVER)
 
@@ -48,15 +66,16 @@ def refused(service: Service, request: Request, answer: Answer, verdict: Verdict
 def never_answered(service: Service, request: Request, fault: Fault) -> Refusal:
     """What it comes to if no whole answer came; one that was never sent may be repeated."""
     message = f"{service.name}: {request} got no answer ({fault.reason})"
-    outcome_unknown = fault.was_sent and not request.is_safe
-    return Refusal(TransientError(message, outcome_unknown=outcome_unknown), NEVER if fault.was_sent else 0.0)
+    if fault.was_sent:
+        return Refusal(_lost(request, message))
+    return Refusal(TransientError(message), 0.0)
 
 
-def not_json(service: Service, request: Request, answer: Answer) -> Refusal:
+def not_json(service: Service, request: Request, answer: Answer) -> ConnectorError:
     """What a success comes to whose body cannot be read."""
     kind = answer.media_type or "no content type"
     message = f"{service.name}: {request} answered {answer.status}, but the body ({kind}) is not whole JSON"
-    return Refusal(TransientError(message, answer.status, outcome_unknown=not request.is_safe))
+    return _lost(request, message, answer.status)
 
 
 def spread(seconds: float, service: Service) -> float:
@@ -64,16 +83,27 @@ def spread(seconds: float, service: Service) -> float:
     return min(max(seconds, 1.0) + random.random(), service.longest_wait)
 
 
-def _told_to_wait(service: Service, asked: float | None, message: str) -> Refusal:
+def _lost(request: Request, message: str, status: int | None = None, code: str | None = None) -> ConnectorError:
+    """The error of a request that was sent, and of which nobody knows what became."""
+    if request.may_be_tried_again:
+        return TransientError(message, status, code, outcome_unknown=not request.may_be_repeated)
+    return OutcomeUnknown(message + MAY_HAVE_HAPPENED, status, code)
+
+
+def _told_to_wait(service: Service, answer: Answer, message: str) -> Refusal:
+    asked = wait_asked(answer)
+    if asked is None:
+        asked = service.wait_in_body(answer)
     seconds = service.usual_wait if asked is None else min(asked, service.longest_wait)
     return Refusal(RateLimited(spread(seconds, service), message), seconds)
 
 
-def _failed(service: Service, request: Request, answer: Answer, error: TransientError) -> Refusal:
+def _failed(service: Service, request: Request, answer: Answer, error: ConnectorError) -> Refusal:
     seconds = wait_asked(answer) if "retry-after" in answer.headers else None
-    if seconds is None:
+    if seconds is None or not request.may_be_tried_again:
         return Refusal(error)
-    return Refusal(RetryAfter(spread(seconds, service), error.message), seconds if request.is_safe else NEVER)
+    wait = RetryAfter(spread(seconds, service), error.message)
+    return Refusal(wait, seconds if request.may_be_repeated else NEVER)
 
 
 def _describe(service: Service, request: Request, answer: Answer, verdict: Verdict) -> tuple[str, str | None]:
@@ -86,5 +116,14 @@ def _describe(service: Service, request: Request, answer: Answer, verdict: Verdi
 def _bare_words(answer: Answer) -> str:
     location = answer.headers.get("location")
     if location and answer.status // 100 == 3:
-        return f"a redirect to {location[:TEXT_SHOWN]}, which is not followed, lest the token go with it"
+        return f"a redirect to {_without_query(location)}, which is not followed, lest the token go with it"
     return f"with {answer.media_type or 'no'} content"
+
+
+def _without_query(location: str) -> str:
+    """An address as far as anybody may see it: what follows the path often lets its holder in."""
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return "somewhere"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:TEXT_SHOWN]

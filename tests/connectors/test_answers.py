@@ -8,15 +8,25 @@ from email.utils import formatdate
 import pytest
 
 from dataflows.connectors import azure_devops, clickup
-from dataflows.connectors.answers import Answer, Service, Verdict, judge_by_status
-from dataflows.connectors.exchange import Fault, Request
+from dataflows.connectors.answers import Answer
+from dataflows.connectors.exchange import Fault
 from dataflows.connectors.refusals import NEVER, Refusal, never_answered, refused, spread
+from dataflows.connectors.request import Request
+from dataflows.connectors.verdicts import Service, Verdict, judge_by_status
 from dataflows.connectors.waits import rest_after, wait_asked
-from dataflows.errors import AuthenticationFailed, PermanentError, RateLimited, RetryAfter, TransientError
+from dataflows.errors import (
+    AuthenticationFailed,
+    OutcomeUnknown,
+    PermanentError,
+    RateLimited,
+    RetryAfter,
+    TransientError,
+)
 
 NOW = 1_795_338_951
 PLAIN = Service("Plain")
 GET, POST = Request("GET", "/thing"), Request("POST", "/thing", content={})
+LOOKED_FOR = Request("POST", "/thing", content={}, is_guarded=True)
 
 
 def answer(status: int, body: bytes = b"{}", /, **headers: str) -> Answer:
@@ -108,9 +118,22 @@ def test_clickup_may_report_an_error_under_any_status(status: int, body: bytes, 
         ({"retry_after": "0"}, 0),
         ({"retry_after": formatdate(NOW + 90, usegmt=True)}, 90),
         ({"retry_after": formatdate(NOW - 90, usegmt=True)}, 0),
+        ({"retry_after": "Sunday, 22-Nov-26 09:17:21 GMT", "date": "Sun, 22 Nov 2026 09:15:51 GMT"}, 90),
+        ({"retry_after": "Sun Nov 22 09:17:21 2026", "date": "Sun, 22 Nov 2026 09:15:51 GMT"}, 90),
+        ({"retry_after_ms": "1500"}, 1.5),
         ({"x_ratelimit_reset": str(NOW + 42)}, 42),
+        ({"x_ratelimit_reset": str((NOW + 42) * 1000)}, 42),
+        ({"x_ratelimit_reset": "42"}, 42),
         ({"x_ratelimit_reset": str(NOW - 42)}, 0),
+        ({"x_ratelimit_reset_after": "1.25"}, 1.25),
+        ({"x_rate_limit_reset": str(NOW + 42)}, 42),
+        ({"ratelimit_reset": "42"}, 42),
         ({"ratelimit": '"default";r=0;t=30'}, 30),
+        ({"ratelimit": '"a second";r=5;t=1, "a,day;r=1;t=9";r=0;t=3600'}, 3600),
+        ({"ratelimit": '"a second";r=5;t=1, "a day";r=7;t=3600'}, 1),
+        ({"ratelimit": "limit=100, remaining=0, reset=50"}, 50),
+        ({"x_shopify_shop_api_call_limit": "40/40"}, 0.5),
+        ({"x_shopify_shop_api_call_limit": "39/40"}, None),
         ({"retry_after": "5", "x_ratelimit_reset": str(NOW + 42)}, 5),
         ({"retry_after": "soon", "x_ratelimit_reset": str(NOW + 42)}, 42),
         ({"retry_after": "-3"}, None),
@@ -141,6 +164,10 @@ def test_a_reset_is_counted_from_the_services_own_date_and_not_from_a_clock_that
         ({"x_ratelimit_remaining": "1", "x_ratelimit_reset": str(NOW + 42)}, 0),
         ({"ratelimit": '"default";r=0;t=30'}, 30),
         ({"ratelimit": '"default";r=50;t=30'}, 0),
+        ({"ratelimit": "limit=100, remaining=0, reset=50"}, 50),
+        ({"ratelimit_remaining": "0", "ratelimit_reset": "50"}, 50),
+        ({"x_shopify_shop_api_call_limit": "40/40"}, 0.5),
+        ({"x_shopify_shop_api_call_limit": "32/40"}, 0),
         ({"x_ratelimit_remaining": "0"}, 0),
         ({}, 0),
     ],
@@ -200,7 +227,35 @@ def test_what_was_limited_was_not_carried_out_and_may_be_repeated_whatever_it_is
     assert refusal(429, POST, retry_after="1").repeat_after == 1
 
 
-@pytest.mark.parametrize(("request_", "unknown"), [(GET, False), (POST, True)])
+def test_what_nobody_may_send_again_is_told_with_what_to_do() -> None:
+    lost = never_answered(PLAIN, POST, Fault("ReadTimeout", was_sent=True))
+    assert isinstance(lost.error, OutcomeUnknown)
+    assert "look at the service whether it was" in str(lost.error)
+    assert lost.repeat_after is NEVER
+
+
+def test_a_conflict_may_mean_that_the_first_of_two_is_still_being_carried_out() -> None:
+    keyed = Request("POST", "/thing", content={}, not_yet={409}, is_idempotent=True)
+    assert isinstance(refusal(409, keyed).error, TransientError)
+    assert isinstance(refusal(409, POST).error, PermanentError)
+
+
+@pytest.mark.parametrize(
+    ("headers", "verdict"),
+    [
+        ({}, Verdict.UNAUTHENTICATED),
+        ({"x_ratelimit_remaining": "12"}, Verdict.UNAUTHENTICATED),
+        ({"retry_after": "60"}, Verdict.LIMITED),
+        ({"x_ratelimit_remaining": "0", "x_ratelimit_reset": str(NOW + 60)}, Verdict.LIMITED),
+    ],
+)
+def test_a_403_that_names_a_limit_is_that_limit_and_no_missing_permission(
+    headers: dict[str, str], verdict: Verdict
+) -> None:
+    assert judge_by_status(answer(403, **headers)) is verdict
+
+
+@pytest.mark.parametrize(("request_", "unknown"), [(GET, False), (LOOKED_FOR, True)])
 def test_the_outcome_of_what_was_sent_and_not_answered_is_unknown_if_it_changes_something(
     request_: Request, unknown: bool
 ) -> None:
