@@ -234,9 +234,9 @@ class AuthenticationFailed(PermanentError):
 
 
 class OutcomeUnknown(ConnectorError):
-    """The request was sent, and nothing tells whether it was carried out; to send it again could do it twice. Never retried.
+    """The request was sent, and nothing tells whether it was carried out; to send it again could do it twice.
 
-    The message says how the step can be made safe to try again: by an idempotency key that the
+    Never retried. The message says how the step can be made safe to try again: by an idempotency key that the
     service honours, or by looking before it creates.
     """
 

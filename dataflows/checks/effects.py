@@ -26,6 +26,7 @@ def does_input_or_output(body: Body) -> Iterator[Hit]:
             pass
         text = Path("orders.txt").read_text()  # DF201
         task = clickup.create_task("list", name=order_id)  # DF201
+        data = shopify.graphql("{ shop { name } }")  # DF201
 
     Fine::
 

@@ -105,7 +105,11 @@ DATABASES = {
     "interpreter.Client",
     "interpreter.Scheduler",
 }
-CONNECTOR_CALLS = tuple(_split("get_ find_ list_ search_ create_ update_ delete_ cancel_ add_ set_ send_ upload_"))
+CONNECTOR_CALLS = tuple(
+    _split(
+        "get find_ list_ search_ create_ update_ delete cancel_ add_ set_ send_ upload_ request post put patch graphql"
+    )
+)
 """How the functions of ``dataflows.connectors`` begin that ask a service."""
 
 SLEEPS = {f"{module}.sleep" for module in ("time", "asyncio", "trio", "anyio", "gevent", "eventlet")}

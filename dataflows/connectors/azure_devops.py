@@ -15,7 +15,7 @@ from dataflows.connectors import azure_devops_requests as requests
 from dataflows.connectors.answers import Answer
 from dataflows.connectors.azure_devops_requests import Expand, quoted
 from dataflows.connectors.connection import Connection
-from dataflows.connectors.credentials import Secret, basic_login, secret_setting, setting
+from dataflows.connectors.credentials import Secret, address_setting, base_url, basic_login, secret_setting
 from dataflows.connectors.sources.azure_devops import (
     SOURCE,
     AzureDevOpsSource,
@@ -66,13 +66,17 @@ class AzureDevOps:
     :param timeout: how long an answer may be silent; throttled ones are held back for up to 30 s.
     """
 
+    url = ""
+    """Under which its paths begin; empty while it is being made."""
+
     def __init__(self, url: str, token: str | Secret, *, timeout: Duration = "60s") -> None:
+        self.url = base_url(url)
         secret = token if isinstance(token, Secret) else Secret(token, "the Azure DevOps token")
         headers = {"Accept": "application/json", "X-TFS-FedAuthRedirect": "Suppress"}
-        self._connection = Connection(SERVICE, url, headers, [basic_login("", secret)], timeout=timeout)
+        self._connection = Connection(SERVICE, self.url, headers, [basic_login("", secret)], timeout=timeout)
 
     def __repr__(self) -> str:
-        return f"<AzureDevOps {self._connection.url}>"
+        return f"<AzureDevOps {self.url}>"
 
     @classmethod
     def from_environment(cls) -> AzureDevOps:
@@ -80,7 +84,7 @@ class AzureDevOps:
 
         :raises PermanentError: one of them is not set.
         """
-        return _shared(setting("AZURE_DEVOPS_URL"), secret_setting("AZURE_DEVOPS_TOKEN"))
+        return _shared(address_setting("AZURE_DEVOPS_URL"), secret_setting("AZURE_DEVOPS_TOKEN"))
 
     def get_work_item(
         self, id: int | str, *, project: str | None = None, expand: Expand = "None", fields: Collection[str] = ()
@@ -157,10 +161,8 @@ class AzureDevOps:
         item = self.get_work_item(id)
         if item["rev"] == rev + 1 and requests.has_fields(item, fields):
             return item
-        message = (
-            f"Azure DevOps: work item {id} is at revision {item['rev']} and not at {rev}: fetch it and decide anew"
-        )
-        raise PermanentError(message, error.status, error.code) from None
+        where = f"Azure DevOps: work item {id} is at revision {item['rev']}, not at {rev}"
+        raise PermanentError(f"{where}: fetch it and decide anew", error.status, error.code) from None
 
 
 @functools.lru_cache(maxsize=8)

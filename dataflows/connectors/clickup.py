@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from dataflows.connectors.answers import Answer
 from dataflows.connectors.connection import Connection
-from dataflows.connectors.credentials import Secret, SecretHeader, secret_setting, setting
+from dataflows.connectors.credentials import Secret, SecretHeader, address_setting, base_url, secret_setting
 from dataflows.connectors.request import Request
 from dataflows.connectors.sources.clickup import (
     SOURCE,
@@ -53,6 +53,7 @@ __all__ = [
     "update_task",
 ]
 
+PUBLIC = "https://api.clickup.com"
 PAGE_SIZE = 100
 PAGES_AT_MOST = 50
 
@@ -122,12 +123,16 @@ class ClickUp:
     :param timeout: how long an answer may be silent.
     """
 
+    url = ""
+    """Under which its paths begin; empty while it is being made."""
+
     def __init__(self, url: str, token: str | SecretHeader, *, timeout: Duration = "60s") -> None:
+        self.url = base_url(url)
         header = _header(token) if isinstance(token, str) else token
-        self._connection = Connection(SERVICE, url, {"Accept": "application/json"}, [header], timeout=timeout)
+        self._connection = Connection(SERVICE, self.url, {"Accept": "application/json"}, [header], timeout=timeout)
 
     def __repr__(self) -> str:
-        return f"<ClickUp {self._connection.url}>"
+        return f"<ClickUp {self.url}>"
 
     @classmethod
     def from_environment(cls) -> ClickUp:
@@ -135,7 +140,9 @@ class ClickUp:
 
         :raises PermanentError: the token is not set.
         """
-        return _shared(setting("CLICKUP_URL", "https://api.clickup.com"), secret_setting("CLICKUP_TOKEN", _header))
+        return _shared(
+            address_setting("CLICKUP_URL", "https://api.clickup.com"), secret_setting("CLICKUP_TOKEN", _header)
+        )
 
     def find_task(self, list_id: str, external_id_field: str, external_id: str) -> dict[str, Any] | None:
         """The list's task with that external id, open or closed; the oldest if there are several.

@@ -16,7 +16,16 @@ from urllib.parse import quote, urlsplit
 
 from dataflows.errors import PermanentError
 
-__all__ = ["Credential", "Secret", "SecretHeader", "base_url", "basic_login", "secret_setting", "setting"]
+__all__ = [
+    "Credential",
+    "Secret",
+    "SecretHeader",
+    "address_setting",
+    "base_url",
+    "basic_login",
+    "secret_setting",
+    "setting",
+]
 
 T = TypeVar("T")
 
@@ -107,6 +116,8 @@ class Credential:
         Credential("SHOP_KEY", header="X-Api-Key", prefix="")  # X-Api-Key: …
         Credential("SHOP_PASSWORD", user="ada")                # Authorization: Basic …
 
+    A secret in an address is no secret: addresses are logged.
+
     :ivar variable: the environment variable that holds the token, key or password.
     :ivar header: the header that it is sent in.
     :ivar prefix: what stands before it there.
@@ -140,6 +151,18 @@ def setting(name: str, default: str | None = None) -> str:
     return value
 
 
+def address_setting(name: str, default: str | None = None) -> str:
+    """The address in the environment variable of that name, as ``base_url`` gives it.
+
+    :raises PermanentError: it is unset or empty and there is no default, or is no base address.
+    """
+    try:
+        return base_url(setting(name, default))
+    except ValueError as error:
+        reason = str(error)
+    raise PermanentError(f"{name}: {reason}")
+
+
 @overload
 def secret_setting(name: str) -> Secret: ...
 @overload
@@ -166,7 +189,7 @@ def base_url(url: str) -> str:
         host = parts.hostname
         del url, parts
         raise ValueError(f"the address of {host} holds a user or password; pass the token by itself")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
         raise ValueError(f"not an http or https address: {url!r}")
     if parts.query or parts.fragment:
         raise ValueError(f"a base address has no query and no fragment: {url!r}")

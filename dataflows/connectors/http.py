@@ -17,12 +17,12 @@ import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from dataflows.attempt import current_attempt
 from dataflows.connectors.answers import Answer
 from dataflows.connectors.connection import Connection
-from dataflows.connectors.credentials import Credential, SecretHeader
+from dataflows.connectors.credentials import Credential, SecretHeader, base_url
 from dataflows.connectors.refusals import not_json
 from dataflows.connectors.request import Request
 from dataflows.connectors.verdicts import Service
@@ -121,23 +121,33 @@ def request(
     :raises TransientError: the service was not reached, or failed; the step may be tried again.
     :raises OutcomeUnknown: it was sent, may have been carried out, and is not ``deduplicated``.
     """
-    method = method.upper()
+    method, parts = method.upper(), _parts_of(url)
     asked = Request(
         method,
-        _path_of(url, params),
+        _path_of(parts, params),
         params,
         content,
         not_yet={409} if deduplicated else (),  # the first of the two is still being carried out
         headers={**_checked(headers or {}), **_keyed(method, idempotency_key, deduplicated)},
         is_idempotent=True if deduplicated else None,
     )
-    answer = _connect(url, credential, timeout).answer_to(asked)
+    answer = _connect(parts, credential, timeout).answer_to(asked)
     shown = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
-    return {"status": answer.status, "headers": shown, "content": _content(url, asked, answer)}
+    return {"status": answer.status, "headers": shown, "content": _content(parts.netloc, asked, answer)}
 
 
-def _path_of(url: str, params: Mapping[str, str] | None) -> str:
-    parts = urlsplit(url)
+def _parts_of(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        base_url(f"{parts.scheme}://{parts.netloc}")
+    except ValueError as error:
+        reason = str(error)
+    else:
+        return parts
+    raise PermanentError(f"cannot be called: {reason}")
+
+
+def _path_of(parts: SplitResult, params: Mapping[str, str] | None) -> str:
     query = "" if params is not None else parts.query
     return f"{parts.path or '/'}?{query}" if query else parts.path or "/"
 
@@ -175,32 +185,23 @@ def _as_header(key: str) -> str:
     return key if is_plain else hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _connect(url: str, credential: Credential | None, timeout: Duration) -> Connection:
-    parts = urlsplit(url)
-    try:
-        return _shared(f"{parts.scheme}://{parts.netloc}", credential.read() if credential else None, timeout)
-    except ValueError as error:
-        reason = str(error)
-    raise PermanentError(f"cannot be called: {reason}")
+def _connect(parts: SplitResult, credential: Credential | None, timeout: Duration) -> Connection:
+    return _shared(parts.scheme, parts.netloc, credential.read() if credential else None, timeout)
 
 
 @functools.lru_cache(maxsize=32)
-def _shared(origin: str, header: SecretHeader | None, timeout: Duration) -> Connection:
+def _shared(scheme: str, host: str, header: SecretHeader | None, timeout: Duration) -> Connection:
     credentials = () if header is None else (header,)
-    return Connection(_service(origin), origin, {}, credentials, timeout=timeout)
+    return Connection(Service(host, explain=_explain), f"{scheme}://{host}", {}, credentials, timeout=timeout)
 
 
-def _service(url: str) -> Service:
-    return Service(urlsplit(url).netloc, explain=_explain)
-
-
-def _content(url: str, asked: Request, answer: Answer) -> Any:
+def _content(host: str, asked: Request, answer: Answer) -> Any:
     if not answer.is_json:
         return answer.text() or None
     try:
         return answer.json()
     except ValueError:
-        error = not_json(_service(url), asked, answer)
+        error = not_json(Service(host), asked, answer)
     raise error
 
 

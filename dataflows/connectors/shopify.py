@@ -13,7 +13,7 @@ from typing import Any
 
 from dataflows.connectors.answers import Answer
 from dataflows.connectors.connection import Connection
-from dataflows.connectors.credentials import Secret, SecretHeader, secret_setting, setting
+from dataflows.connectors.credentials import Secret, SecretHeader, address_setting, base_url, secret_setting, setting
 from dataflows.connectors.request import Request
 from dataflows.connectors.sources.shopify import (
     SOURCE,
@@ -64,14 +64,18 @@ class Shopify:
     :param timeout: how long an answer may be silent.
     """
 
+    url = ""
+    """Under which its paths begin; empty while it is being made."""
+
     def __init__(self, url: str, token: str | Secret, *, version: str = API_VERSION, timeout: Duration = "60s") -> None:
+        self.url = base_url(url)
         secret = token if isinstance(token, Secret) else Secret(token, "the Shopify token")
         header = SecretHeader("X-Shopify-Access-Token", secret)
         self._path = f"/admin/api/{version}/graphql.json"
-        self._connection = Connection(SERVICE, url, {"Accept": "application/json"}, [header], timeout=timeout)
+        self._connection = Connection(SERVICE, self.url, {"Accept": "application/json"}, [header], timeout=timeout)
 
     def __repr__(self) -> str:
-        return f"<Shopify {self._connection.url}>"
+        return f"<Shopify {self.url}>"
 
     @classmethod
     def from_environment(cls) -> Shopify:
@@ -80,7 +84,7 @@ class Shopify:
         :raises PermanentError: one of the first two is not set.
         """
         version = setting("SHOPIFY_API_VERSION", API_VERSION)
-        return _shared(setting("SHOPIFY_URL"), secret_setting("SHOPIFY_TOKEN"), version)
+        return _shared(address_setting("SHOPIFY_URL"), secret_setting("SHOPIFY_TOKEN"), version)
 
     def graphql(
         self, document: str, variables: Mapping[str, Any] | None = None, *, repeatable: bool = False

@@ -1,7 +1,7 @@
 """Run both local services until interrupted; where they are is printed as one line of JSON.
 
 With ``--until-eof`` they also end when standard input does, so that they do not outlive the
-program that started them with a pipe.
+program that started them with a pipe. ``--minute=2`` gives the minutes of ClickUp's limit so many seconds.
 """
 
 from __future__ import annotations
@@ -21,12 +21,16 @@ def main() -> None:
     """Serve until SIGINT, SIGTERM, or the end of the input."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
-    with LocalAzureDevOps() as azure_devops, LocalClickUp() as clickup:
+    with LocalAzureDevOps() as azure_devops, LocalClickUp(minute=_minute()) as clickup:
         print(json.dumps(_addresses(azure_devops, clickup)), flush=True)
         if "--until-eof" in sys.argv[1:]:
             _read_to_the_end()
         else:
             threading.Event().wait()
+
+
+def _minute() -> int:
+    return next((int(option.partition("=")[2]) for option in sys.argv[1:] if option.startswith("--minute=")), 60)
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:

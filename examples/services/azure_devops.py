@@ -20,18 +20,24 @@ from starlette.routing import Route
 from examples.services.deliveries import Details, work_item_created
 from examples.services.limits import SlidingUsage
 from examples.services.local_service import LocalService, Rejected
-from examples.services.work_items import Organisation, WorkItem, new_fields
+from examples.services.patches import NotApplicable, RevisionTestFailed, apply
+from examples.services.wiql import NotWiql, Query
+from examples.services.work_items import Organisation, WorkItem, new_fields, stamp
 
 __all__ = ["LocalAzureDevOps"]
 
 SIGN_IN_PAGE = "<!DOCTYPE html><html><head><title>Azure DevOps Services | Sign In</title></head></html>"
 FIRST_ID = 42
+MOST_ITEMS = 200
+MOST_FOUND = 20_000
 BLOCKED = 2
 """Up to this many times the limit, answers come with a demand to wait; beyond it there are none."""
 
 ERRORS = {
     400: ("VssPropertyValidationException", "A value of the request is not valid."),
     401: ("UnauthorizedRequestException", "TF400813: The user '' is not authorized to access this resource."),
+    412: ("TestPatchOperationFailedException", "VS403351: Test Operation for path /rev failed."),
+    415: ("VssRequestContentTypeNotSupportedException", "The request indicated a Content-Type that is not supported."),
     404: ("WorkItemUnauthorizedAccessException", "TF401232: Work item does not exist, or you may not read it."),
     429: ("RequestBlockedException", "TF400733: The request was blocked due to exceeding usage of resource."),
 }
@@ -92,11 +98,15 @@ class LocalAzureDevOps(LocalService):
         return self._deliveries[item_id, details]
 
     def routes(self) -> Sequence[Route]:
-        path = "_apis/wit/workitems/{id}"
         return [
-            Route(f"/{self._name}/{scope}{path}", endpoint, methods=[method])
+            Route(f"/{self._name}/{scope}_apis/wit/{path}", endpoint, methods=[method])
             for scope in ("", "{project}/")
-            for method, endpoint in (("GET", self._get_item), ("PATCH", self._update_item))
+            for method, path, endpoint in (
+                ("GET", "workitems/{id}", self._get_item),
+                ("PATCH", "workitems/{id}", self._update_item),
+                ("GET", "workitems", self._list_items),
+                ("POST", "wiql", self._query_items),
+            )
         ]
 
     def error_body(self, status: int) -> dict[str, Any]:
@@ -124,25 +134,58 @@ class LocalAzureDevOps(LocalService):
 
     async def _get_item(self, request: Request) -> Response:
         headers = self._admit(request)
+        item = self._find(request, request.path_params["id"])
+        return JSONResponse(self._shown(request, item), headers=headers)
+
+    async def _list_items(self, request: Request) -> Response:
+        headers = self._admit(request)
+        ids = request.query_params.get("ids", "").split(",")
+        if len(ids) > MOST_ITEMS:
+            raise self._error(400)
+        shown = [self._shown_or_omitted(request, id) for id in ids]
+        return JSONResponse({"count": len(shown), "value": shown}, headers=headers)
+
+    async def _query_items(self, request: Request) -> Response:
+        headers = self._admit(request)
+        try:
+            query = Query.parse((await request.json())["query"], request.path_params.get("project"))
+        except (ValueError, KeyError, TypeError, NotWiql):
+            raise self._error(400) from None
+        found = query.find(self._items.values())[: int(request.query_params.get("$top", MOST_FOUND))]
+        about = {"queryType": "flat", "queryResultType": "workItem", "asOf": stamp(self.clock.now(), digits=3)}
+        items = [{"id": item.id, "url": f"{self.url}/_apis/wit/workItems/{item.id}"} for item in found]
+        return JSONResponse({**about, "columns": [], "workItems": items}, headers=headers)
+
+    async def _update_item(self, request: Request) -> Response:
+        headers = self._admit(request)
+        if request.headers.get("Content-Type", "").partition(";")[0] != "application/json-patch+json":
+            raise self._error(415)
+        item = self._find(request, request.path_params["id"])
+        try:
+            apply(await request.json(), item)
+        except (ValueError, NotApplicable):
+            raise self._error(400) from None
+        except RevisionTestFailed:
+            raise self._error(412) from None
+        return JSONResponse(item.in_rest(Organisation(self._name, self.url), "None", None), headers=headers)
+
+    def _shown(self, request: Request, item: WorkItem) -> dict[str, Any]:
         expand = request.query_params.get("$expand", "None")
         names = request.query_params["fields"].split(",") if "fields" in request.query_params else None
         if expand not in _EXPANSIONS or not all(_FIELD_NAME.fullmatch(name) for name in names or ()):
             raise self._error(400)
-        item = self._find(request)
-        return JSONResponse(item.in_rest(Organisation(self._name, self.url), expand, names), headers=headers)
+        return item.in_rest(Organisation(self._name, self.url), expand, names)
 
-    async def _update_item(self, request: Request) -> Response:
-        headers = self._admit(request)
-        item = self._find(request)
-        for operation in await request.json():
-            if operation["op"] not in ("add", "replace") or not operation["path"].startswith("/fields/"):
-                raise self._error(400)
-            item.fields[operation["path"].removeprefix("/fields/")] = operation["value"]
-        item.rev += 1
-        return JSONResponse(item.in_rest(Organisation(self._name, self.url), "None", None), headers=headers)
+    def _shown_or_omitted(self, request: Request, number: str) -> dict[str, Any] | None:
+        try:
+            return self._shown(request, self._find(request, number))
+        except Rejected as rejected:
+            if rejected.status == 404 and request.query_params.get("errorPolicy", "").lower() == "omit":
+                return None
+            raise
 
-    def _find(self, request: Request) -> WorkItem:
-        number, project = request.path_params["id"], request.path_params.get("project")
+    def _find(self, request: Request, number: str) -> WorkItem:
+        project = request.path_params.get("project")
         item = self._items.get(int(number)) if number.isdigit() else None
         if item is None or project not in (None, item.project):
             raise self._error(404)

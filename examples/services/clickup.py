@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from examples.services.limits import MinuteWindows
 from examples.services.local_service import LocalService, Rejected
+from examples.services.task_changes import change_task, set_value
 from examples.services.tasks import CustomField, NotAccepted, Status, TaskList, has_value, new_task
 
 __all__ = ["LocalClickUp"]
@@ -39,14 +40,15 @@ class LocalClickUp(LocalService):
 
     :param token: the one personal token that it takes.
     :param limit: requests a minute and token.
+    :param minute: how many seconds a minute has here, so that tests need not wait for whole ones.
     :ivar lists: by their ids.
     """
 
-    def __init__(self, token: str = "pk_183_LOCAL0A1B2C", limit: int = 100) -> None:
+    def __init__(self, token: str = "pk_183_LOCAL0A1B2C", limit: int = 100, minute: int = 60) -> None:
         super().__init__()
         self.token = token
         self.lists: dict[str, TaskList] = {INBOX: _inbox()}
-        self._windows = MinuteWindows(limit, self.clock)
+        self._windows = MinuteWindows(limit, self.clock, minute)
 
     @property
     def url(self) -> str:
@@ -72,6 +74,8 @@ class LocalClickUp(LocalService):
             Route(f"{of_list}/task", self._admitted(self._search), methods=["GET"]),
             Route(f"{of_list}/field", self._admitted(self._list_fields), methods=["GET"]),
             Route("/api/v2/task/{task_id}", self._admitted(self._get), methods=["GET"]),
+            Route("/api/v2/task/{task_id}", self._admitted(self._update), methods=["PUT"]),
+            Route("/api/v2/task/{task_id}/field/{field_id}", self._admitted(self._set_field), methods=["POST"]),
         ]
 
     def error_body(self, status: int) -> dict[str, str]:
@@ -119,13 +123,21 @@ class LocalClickUp(LocalService):
 
     async def _create(self, request: Request) -> dict[str, Any]:
         task_list = self._list_of(request)
-        try:
-            content = await request.json()
-        except ValueError:
-            raise NotAccepted("Request body is not valid JSON", "INPUT_001") from None
-        if not isinstance(content, dict):
-            raise NotAccepted("Request body is not an object", "INPUT_002")
-        return self.add_task(content, task_list.id)
+        return self.add_task(await _content_of(request), task_list.id)
+
+    async def _update(self, request: Request) -> dict[str, Any]:
+        task = await self._get(request)
+        change_task(task, self._list_with(task), await _content_of(request), int(self.clock.timestamp() * 1000))
+        return task
+
+    async def _set_field(self, request: Request) -> dict[str, Any]:
+        task = await self._get(request)
+        value = (await _content_of(request)).get("value")
+        set_value(task, self._list_with(task), request.path_params["field_id"], value)
+        return {}
+
+    def _list_with(self, task: Mapping[str, Any]) -> TaskList:
+        return self.lists[task["list"]["id"]]
 
     async def _search(self, request: Request) -> dict[str, Any]:
         found = [task for task in self._list_of(request).tasks if _is_wanted(task, request.query_params)]
@@ -140,6 +152,16 @@ class LocalClickUp(LocalService):
         if task is None:
             raise Rejected(404, {"err": "Task not found", "ECODE": "ITEM_013"})
         return task
+
+
+async def _content_of(request: Request) -> dict[str, Any]:
+    try:
+        content = await request.json()
+    except ValueError:
+        raise NotAccepted("Request body is not valid JSON", "INPUT_001") from None
+    if not isinstance(content, dict):
+        raise NotAccepted("Request body is not an object", "INPUT_002")
+    return content
 
 
 def _is_wanted(task: Mapping[str, Any], query: Mapping[str, str]) -> bool:

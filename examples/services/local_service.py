@@ -28,6 +28,7 @@ from examples.services.serving import LoopbackServer
 __all__ = ["LocalService", "Rejected", "SeenRequest"]
 
 CONTROL = "/__control"
+CREDENTIALS = frozenset({"authorization", "x-shopify-access-token"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,14 @@ class LocalService(ABC):
     :ivar clock: the time it believes it is.
     :ivar faults: what is to go wrong next.
     :ivar requests: what came in, the control route apart.
+    :ivar statuses: what was answered, in that order; a fault that hangs up answers nothing.
     """
 
     def __init__(self) -> None:
         self.clock = ServiceClock()
         self.faults = Faults()
         self.requests: list[SeenRequest] = []
+        self.statuses: list[int] = []
         self._server: LoopbackServer | None = None
 
     @abstractmethod
@@ -127,7 +130,8 @@ class LocalService(ABC):
         )
 
     async def _show(self, request: Request) -> Response:
-        return JSONResponse({"requests": [asdict(seen) for seen in self.requests], **self.state()})
+        seen = [asdict(seen) for seen in self.requests]
+        return JSONResponse({"requests": seen, "statuses": self.statuses, **self.state()})
 
     async def _control(self, request: Request) -> Response:
         return JSONResponse(self.command(await request.json()))
@@ -145,6 +149,8 @@ class Recorder:
             if message["type"] == "http.response.start":
                 date = formatdate(self._service.clock.timestamp(), usegmt=True)
                 message["headers"] = [*message.get("headers", ()), (b"date", date.encode())]
+                if scope["path"] != CONTROL:
+                    self._service.statuses.append(message["status"])
             await send(message)
 
         if scope["path"] != CONTROL:
@@ -153,7 +159,7 @@ class Recorder:
 
 
 def _seen(scope: Scope) -> SeenRequest:
-    headers = {name: value for name, value in Headers(scope=scope).items() if name != "authorization"}
+    headers = {name: value for name, value in Headers(scope=scope).items() if name not in CREDENTIALS}
     return SeenRequest(scope["method"], scope["path"], scope["query_string"].decode(), headers)
 
 

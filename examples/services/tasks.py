@@ -10,7 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["CustomField", "NotAccepted", "Status", "TaskList", "has_value", "new_task"]
+__all__ = [
+    "PERSON",
+    "CustomField",
+    "NotAccepted",
+    "Status",
+    "TaskList",
+    "has_value",
+    "new_task",
+    "priority_of",
+    "time_as_text",
+]
 
 PRIORITIES = {1: ("urgent", "#f50000"), 2: ("high", "#f8ae00"), 3: ("normal", "#6fddff"), 4: ("low", "#d8d8d8")}
 PERSON = {"id": 183, "username": "Ada Example", "color": "#827718", "email": "ada@example.com", "profilePicture": None}
@@ -122,9 +132,9 @@ def new_task(task_list: TaskList, content: Mapping[str, Any], milliseconds: int,
         "assignees": [{**PERSON, "id": number} for number in content.get("assignees") or []],
         "tags": [{"name": tag, "tag_fg": "#fff", "tag_bg": "#000"} for tag in content.get("tags") or []],
         "parent": content.get("parent"),
-        "priority": _priority(content.get("priority")),
-        "due_date": _as_text(content.get("due_date")),
-        "start_date": _as_text(content.get("start_date")),
+        "priority": priority_of(content.get("priority")),
+        "due_date": time_as_text(content.get("due_date")),
+        "start_date": time_as_text(content.get("start_date")),
         "custom_fields": [field.shown(values.get(field.id)) for field in task_list.fields],
         "list": {"id": task_list.id, "name": task_list.name, "access": True},
         "url": f"{address}/t/{id}",
@@ -159,7 +169,11 @@ _EMPTY: dict[str, Any] = {
 }
 
 
-def _priority(number: int | None) -> dict[str, str] | None:
+def priority_of(number: int | None) -> dict[str, str] | None:
+    """A priority as a task shows it.
+
+    :raises NotAccepted: there is none of that number.
+    """
     if number is None:
         return None
     if number not in PRIORITIES:
@@ -168,5 +182,6 @@ def _priority(number: int | None) -> dict[str, str] | None:
     return {"id": str(number), "priority": name, "color": color, "orderindex": str(number)}
 
 
-def _as_text(milliseconds: int | None) -> str | None:
+def time_as_text(milliseconds: int | None) -> str | None:
+    """A time as a task shows it."""
     return None if milliseconds is None else str(milliseconds)

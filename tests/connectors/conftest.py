@@ -8,7 +8,9 @@ import pytest
 
 from dataflows.connectors.azure_devops import AzureDevOps
 from dataflows.connectors.clickup import ClickUp
-from examples.services import LocalAzureDevOps, LocalClickUp
+from dataflows.connectors.shopify import Shopify
+from examples.services import LocalAzureDevOps, LocalClickUp, LocalShopify
+from tests.connectors.till import Till
 
 
 @pytest.fixture
@@ -31,3 +33,20 @@ def clickup_service() -> Iterator[LocalClickUp]:
 @pytest.fixture
 def clickup(clickup_service: LocalClickUp) -> ClickUp:
     return ClickUp(clickup_service.url, clickup_service.token)
+
+
+@pytest.fixture
+def shopify_service() -> Iterator[LocalShopify]:
+    with LocalShopify() as service:
+        yield service
+
+
+@pytest.fixture
+def shopify(shopify_service: LocalShopify) -> Shopify:
+    return Shopify(shopify_service.url, shopify_service.token)
+
+
+@pytest.fixture
+def till() -> Iterator[Till]:
+    with Till() as service:
+        yield service

@@ -93,7 +93,9 @@ def test_a_person_is_an_object_over_rest_and_a_text_in_a_delivery(
 def test_an_update_counts_up_the_revision(azure_service: LocalAzureDevOps, to_azure: httpx2.Client) -> None:
     path = f"/_apis/wit/workitems/{azure_service.create_item('t').id}"
     operation = {"op": "add", "path": "/fields/System.State", "value": "Active"}
-    updated = to_azure.patch(path, json=[operation]).json()
+    as_patch = {"Content-Type": "application/json-patch+json"}
+    assert to_azure.patch(path, json=[operation]).status_code == 415
+    updated = to_azure.patch(path, json=[operation], headers=as_patch).json()
     assert (updated["rev"], updated["fields"]["System.State"]) == (2, "Active")
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import logging
+import os
 import pickle
 import traceback
+from collections.abc import Callable
 
 import dill
 import pytest
 
+from dataflows.connectors import azure_devops, http, shopify
+from dataflows.connectors import clickup as clickup_calls
 from dataflows.connectors.azure_devops import AzureDevOps
 from dataflows.connectors.clickup import ClickUp
-from dataflows.connectors.credentials import Secret
+from dataflows.connectors.credentials import Credential, Secret
 from dataflows.errors import (
     AuthenticationFailed,
     ConnectorError,
     InvalidEvent,
+    OutcomeUnknown,
     PermanentError,
     RateLimited,
     TransientError,
@@ -60,6 +66,55 @@ def test_a_result_that_repeats_the_token_has_it_taken_out(azure_service: LocalAz
     assert azure.get_work_item(item.id)["fields"]["System.Title"] == "my token is ***"
 
 
+@pytest.mark.parametrize("spelled", ["a/b+c=", "a%2Fb%2Bc%3D", "a\\/b+c="])
+def test_a_secret_is_taken_out_however_json_or_an_address_spells_it(spelled: str) -> None:
+    assert Secret("a/b+c=").hide_in(f"<{spelled}>") == "<***>"
+
+
+def with_locals(error: BaseException) -> str:
+    """The traceback as reporters print it that show local variables; without this file's own frames."""
+    printed = traceback.TracebackException.from_exception(error, capture_locals=True)
+    printed.stack = traceback.StackSummary.from_list([frame for frame in printed.stack if frame.filename != __file__])
+    return "".join(printed.format())
+
+
+CALLS: dict[str, Callable[[], object]] = {
+    "AZURE_DEVOPS_TOKEN": lambda: azure_devops.get_work_item(42),
+    "CLICKUP_TOKEN": lambda: clickup_calls.get_task("1"),
+    "SHOPIFY_TOKEN": lambda: shopify.graphql("{ shop { name } }"),
+    "TILL_SECRET": lambda: http.get(os.environ["TILL_URL"], credential=Credential("TILL_SECRET")),
+}
+
+
+@pytest.mark.parametrize("variable", CALLS)
+@pytest.mark.parametrize("token", ["hunter2", "Bearer hunter2", "hunter2\n", "hünter2"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "ftp://nowhere"])
+def test_no_traceback_shows_a_token_of_the_environment_even_with_local_variables(
+    monkeypatch: pytest.MonkeyPatch, variable: str, token: str, url: str
+) -> None:
+    for name in ("AZURE_DEVOPS_URL", "CLICKUP_URL", "SHOPIFY_URL", "TILL_URL"):
+        monkeypatch.setenv(name, url)
+    monkeypatch.setenv(variable, token)
+    monkeypatch.setattr("dataflows.connectors.connection.BACKOFF", ())
+    with pytest.raises(ConnectorError) as caught:
+        CALLS[variable]()
+    printed = with_locals(caught.value)
+    assert "unter2" not in printed
+    assert base64.b64encode(b":hunter2").decode() not in printed
+
+
+def test_whatever_the_client_raises_stays_inside_with_its_traceback(
+    clickup_service: LocalClickUp, clickup: ClickUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*args: object, headers: object = None, **options: object) -> None:
+        raise RuntimeError(f"cannot handle {clickup_service.token}")
+
+    monkeypatch.setattr("httpx2.Client.stream", stumble)
+    with pytest.raises(TransientError, match=r"RuntimeError: cannot handle \*\*\*") as caught:
+        clickup.find_task(INBOX, EXTERNAL_ID, "a")
+    assert clickup_service.token not in with_locals(caught.value)
+
+
 @pytest.mark.parametrize("fault", ["drop", "truncate"])
 def test_an_error_carries_none_of_the_clients_own_along(
     clickup_service: LocalClickUp, clickup: ClickUp, fault: str
@@ -89,6 +144,7 @@ def test_no_log_of_any_level_has_the_token(
         PermanentError("refused", 400, "INPUT_005"),
         AuthenticationFailed("who", 401, "OAUTH_019"),
         TransientError("lost", None, None, True),
+        OutcomeUnknown("lost", 502, "bad gateway"),
         InvalidEvent("no JSON"),
         RateLimited(61.5, "ClickUp: told to wait"),
     ],
