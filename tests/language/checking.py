@@ -25,7 +25,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import dataflows
 from dataflows import Cancelled, Flow, fork, gather, get_logger, now, race, sleep, step, wait, workflow
-from dataflows.connectors import clickup
+from dataflows.connectors import clickup, shopify
 
 try:
     import requests
