@@ -7,6 +7,7 @@ Shopify has no key by which it knows a mutation again.
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -165,9 +166,10 @@ def _wait_for_bucket(answer: Answer) -> float | None:
         cost = answer.fields()["extensions"]["cost"]
         status = cost["throttleStatus"]
         missing = float(cost["requestedQueryCost"]) - float(status["currentlyAvailable"])
-        return max(0.0, missing / float(status["restoreRate"]))
+        seconds = max(0.0, missing / float(status["restoreRate"]))
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
+    return seconds if math.isfinite(seconds) else None
 
 
 VERDICTS_OF_CODES: Mapping[str, Verdict] = {

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from dataflows.connectors import shopify as connector
+from dataflows.connectors.answers import Answer
+from dataflows.connectors.refusals import refused
+from dataflows.connectors.request import Request
 from dataflows.connectors.shopify import Shopify, changes_something
+from dataflows.connectors.verdicts import Verdict
 from dataflows.errors import AuthenticationFailed, OutcomeUnknown, PermanentError, RateLimited, TransientError
 from examples.services import LocalShopify
 
@@ -80,12 +85,31 @@ def test_a_long_throttling_is_left_to_the_engine(shopify_service: LocalShopify, 
     assert shopify_service.products == {}
 
 
-@pytest.mark.parametrize("numbers", [(1000, 100, 0), (None, 100, 50), ("many", 100, 50), (10, 100, 50)])
-def test_a_throttling_that_tells_no_sensible_wait_is_waited_out_for_a_moment(
-    shopify_service: LocalShopify, shopify: Shopify, numbers: tuple[Any, Any, Any]
+@pytest.mark.parametrize(
+    ("numbers", "seconds"),
+    [
+        ((1000, 100, 50), 18),
+        ((10, 100, 50), 0),
+        ((1000, 100, 0), None),
+        ((None, 100, 50), None),
+        (("many", 100, 50), None),
+        ((10, 1e400, 50), 0),
+        ((1e400, 0, 50), None),
+    ],
+)
+def test_the_wait_for_the_bucket_is_what_is_missing_at_the_rate_that_the_answer_tells(
+    numbers: tuple[Any, Any, Any], seconds: float | None
 ) -> None:
-    shopify_service.faults.add("status", status=200, body=throttled(*numbers))
-    assert shopify.graphql(SHOP)["shop"]["name"] == "Acme"
+    found = Answer(200, {}, json.dumps(throttled(*numbers)).encode())
+    assert connector.SERVICE.wait_in_body(found) == seconds
+
+
+@pytest.mark.parametrize("body", [throttled(1000, 100, 0), {"errors": throttled(1, 1, 1)["errors"]}])
+def test_a_throttling_that_tells_no_sensible_wait_is_waited_out_for_a_moment(body: dict[str, Any]) -> None:
+    found = Answer(200, {}, json.dumps(body).encode())
+    assert connector.SERVICE.judge(found) is Verdict.LIMITED
+    refusal = refused(connector.SERVICE, Request("POST", "/"), found, Verdict.LIMITED)
+    assert refusal.repeat_after == connector.SERVICE.usual_wait == 1
 
 
 def test_a_429_with_a_decimal_wait_is_waited_out(shopify_service: LocalShopify, shopify: Shopify) -> None:
