@@ -7,39 +7,36 @@ program that started them with a pipe. ``--minute=2`` gives the minutes of Click
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
-from types import FrameType
-from typing import NoReturn
 
 from examples.services.azure_devops import LocalAzureDevOps
 from examples.services.clickup import EXTERNAL_ID, INBOX, LocalClickUp
 
+STOP = frozenset({signal.SIGINT, signal.SIGTERM})
+
 
 def main() -> None:
     """Serve until SIGINT, SIGTERM, or the end of the input."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _leave)
+    # Blocked here and in every thread that is started from now on, so that none is lost before it is waited for.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
     with LocalAzureDevOps() as azure_devops, LocalClickUp(minute=_minute()) as clickup:
         print(json.dumps(_addresses(azure_devops, clickup)), flush=True)
         if "--until-eof" in sys.argv[1:]:
-            _read_to_the_end()
-        else:
-            threading.Event().wait()
+            threading.Thread(target=_stop_at_the_end_of_the_input, daemon=True).start()
+        signal.sigwait(STOP)
 
 
 def _minute() -> int:
     return next((int(option.partition("=")[2]) for option in sys.argv[1:] if option.startswith("--minute=")), 60)
 
 
-def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    raise SystemExit(0)
-
-
-def _read_to_the_end() -> None:
-    while sys.stdin.buffer.read(4096):
+def _stop_at_the_end_of_the_input() -> None:
+    while os.read(sys.stdin.fileno(), 4096):
         pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _addresses(azure_devops: LocalAzureDevOps, clickup: LocalClickUp) -> dict[str, dict[str, str]]:

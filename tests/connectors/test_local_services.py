@@ -180,7 +180,7 @@ def test_a_fault_that_is_none_is_refused(clickup_service: LocalClickUp) -> None:
 
 @pytest.fixture
 def process() -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "examples.services", "--until-eof"]
+    command = [sys.executable, "-m", "examples.services", "--until-eof", "--minute=1"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as running:
         yield running
