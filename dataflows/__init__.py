@@ -24,6 +24,7 @@ from dataflows.errors import (
     StepInterrupted,
     StepTimeout,
     TaskCancelled,
+    TransactionMisused,
     WaitTimeout,
     WorkflowWarning,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "StepTimeout",
     "Task",
     "TaskCancelled",
+    "TransactionMisused",
     "Trigger",
     "Value",
     "WaitTimeout",

@@ -9,6 +9,7 @@
     │   ├── StepFailed             stands in for an exception that could not be rebuilt
     │   ├── CannotStore            a value that the journal cannot hold        (also a TypeError)
     │   ├── StepTimeout            an attempt took longer than ``timeout=``    (also a TimeoutError)
+    │   ├── TransactionMisused     a transaction's function ended, or broke, its transaction
     │   ├── StepInterrupted        a step with ``once=True`` was cut off, and may have happened
     │   ├── WaitTimeout            no signal came in time                      (also a TimeoutError)
     │   ├── InvalidSignal          a signal's payload is not of the type asked (also a ValueError)
@@ -92,6 +93,7 @@ __all__ = [
     "StepTimeout",
     "TaskCancelled",
     "TooManyFailures",
+    "TransactionMisused",
     "TransientError",
     "UndoFailed",
     "UnknownWorkflow",
@@ -147,6 +149,13 @@ class StepInterrupted(DataflowsError):
     """A step with ``once=True`` had begun when its scheduler died: it may have happened, or not, or in part.
 
     It is not run again. Look whether it has happened before going on.
+    """
+
+
+class TransactionMisused(DataflowsError):
+    """The function of a ``transaction`` has ended it itself, or left it broken; the message names the line.
+
+    It is not tried again.
     """
 
 

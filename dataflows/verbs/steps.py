@@ -87,7 +87,12 @@ def transaction(
     """Run ``fn(connection, *args)`` in a transaction that commits together with its journal entry: exactly once.
 
     ``connection`` is psycopg's, to the database of the journal. Neither commit nor roll back in ``fn``: what it
-    returns is committed with what it has written, and what it raises rolls both back.
+    returns is committed with what it has written, and what it raises rolls both back. For parts of it there is
+    ``with connection.transaction():``; another isolation level is asked for by ``SET TRANSACTION`` as the first
+    statement. Who ends the transaction himself gets ``TransactionMisused``.
+
+    A conflict (deadlock, serialization failure) and a lost connection repeat ``fn`` without counting as an attempt,
+    eight times at most.
 
     :param retry: how often it is tried again; default: the workflow's, else ``Retry()``.
     :raises TypeError: ``fn`` is no function, or is async: the connection is not.

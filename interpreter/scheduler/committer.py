@@ -19,10 +19,10 @@ from dataflows.errors import SchedulerStopped
 from interpreter.scheduler.held import Held
 from interpreter.scheduler.lease import Lease
 from interpreter.scheduler.monitor import Monitor
-from interpreter.scheduler.proposals import Done, Draft, Proposal, StartRequest, by_execution, draft_of, size_of
+from interpreter.scheduler.proposals import Done, Proposal, StartRequest, by_execution, done_of, draft_of, size_of
+from interpreter.scheduler.turns import Turns
 from interpreter.scheduler.writer import Writer
 from interpreter.store.journal import LeaseLost
-from interpreter.store.records import Committed, Written
 
 __all__ = ["Committer"]
 
@@ -34,6 +34,7 @@ _LOOK = 0.1
 class Committer:
     """Writes what is proposed.
 
+    :ivar turns: for who is to write an execution's entry in its place.
     :param deliver: called with what each commit came to, in the order of commits.
     :param delivered: called after that, but not where ``write_now`` was.
     :param refuse: called with an execution that cannot be written, and why.
@@ -56,6 +57,7 @@ class Committer:
         self._queue: SimpleQueue[Proposal | StartRequest | None] = SimpleQueue()
         self._writer = Writer(connect, lease, monitor)
         self._writing = threading.Lock()
+        self.turns = Turns(self._writing, self.propose)
         self._thread = threading.Thread(target=self._run, name="dataflows committer", daemon=True)
         self._thread.start()
 
@@ -74,6 +76,7 @@ class Committer:
             return True
         finally:
             self._writing.release()
+            self.turns.begin()
 
     def close(self, seconds: float = 0.0) -> None:
         """Write what has been proposed, for so long at most and while the lease is valid, and stop."""
@@ -103,6 +106,7 @@ class Committer:
             with self._writing:
                 taken, ends = self._take_what_waits(first)
                 self._commit(taken)
+            self.turns.begin()
             self._delivered()
             ends = ends or self._writer.is_given_up
 
@@ -127,6 +131,8 @@ class Committer:
         if self._writer.is_given_up:
             self._refuse_starts(taken)
             return
+        if self.turns.concern and not (taken := self.turns.sift(taken)):
+            return
         scheduler = self._lease.scheduler
         draft = draft_of(taken, scheduler)
         try:
@@ -138,7 +144,7 @@ class Committer:
         except Exception as error:  # the database does not take it, or it cannot even be sent
             self._split(taken, scheduler, error)
         else:
-            self._deliver(_done(draft, scheduler, committed))
+            self._deliver(done_of(draft, scheduler, committed))
             for execution_id, request in draft.starts.items():
                 request.future.set_result(execution_id in committed.started)
 
@@ -161,19 +167,3 @@ class Committer:
             elif item.held.scheduler == scheduler:
                 self._refuse(item.held, f"the database refused its entries: {error}")
                 return
-
-
-def _done(draft: Draft, scheduler: int, committed: Committed) -> Done:
-    done = Done(scheduler, committed.now, committed.begun_at, told=committed.told)
-    for held, lines in draft.lines.items():
-        written = [Written(line.seq, max(committed.now, line.floor), line.row) for line in lines]
-        held.seq, held.last_at, held.deaths = lines[-1].seq, written[-1].at, 0
-        done.entries[held] = written
-    done.moves = [(held, move, held.id in committed.moved) for held, move in draft.moves.items()]
-    done.gone = draft.gone
-    for held, lines in draft.renewals.items():
-        done.renewed[held] = [Written(line.seq, max(committed.now, line.floor), line.row) for line in lines]
-    for held in [*done.gone, *(held for held, _, moved in done.moves if moved)]:
-        held.scheduler = 0  # whatever is proposed for it from now on comes too late
-    done.started = [draft.starts[execution_id] for execution_id in committed.started]
-    return done

@@ -30,7 +30,7 @@ from interpreter.scheduler.committer import Committer
 from interpreter.scheduler.dispatcher import Dispatcher
 from interpreter.scheduler.driver import Driver
 from interpreter.scheduler.errands import Errand, Errands
-from interpreter.scheduler.held import LiveAttempt
+from interpreter.scheduler.held import Held, LiveAttempt
 from interpreter.scheduler.lease import Lease
 from interpreter.scheduler.limits import HistoryLimit
 from interpreter.scheduler.monitor import Monitor
@@ -41,6 +41,7 @@ from interpreter.scheduler.purger import Purger
 from interpreter.scheduler.relations import Relations
 from interpreter.scheduler.room import Room
 from interpreter.scheduler.sweeper import Sweeper
+from interpreter.scheduler.transactions import Transactions
 from interpreter.scheduler.watchdog import Watchdog
 from interpreter.store import claims, leases
 from interpreter.store.records import Start
@@ -114,7 +115,14 @@ class Engine:
         self._watchdog = Watchdog(settings.drive_limit.total_seconds(), self._replace_driver, monitor)
         started.callback(self._watchdog.close)
         self._performer = Performer(
-            settings.concurrency, settings.executors, self._report, self._on_begun, self._lease, self._on_exit
+            settings.concurrency,
+            settings.executors,
+            self._report,
+            lambda attempt, call: self._transactions.perform(attempt, call),
+            self._on_transacted,
+            self._on_begun,
+            self._lease,
+            self._on_exit,
         )
         self._dispatcher = Dispatcher(
             *(self._lease.clock, self._performer, self._propose),
@@ -147,10 +155,20 @@ class Engine:
             self._lease,
             self._driver.deliver,
             self._driver.wake,
-            lambda held, problem: self._driver.post(self._driver.arrivals.on_refused, held, problem),
+            self._refuse,
             monitor,
         )
         started.callback(self._committer.close)
+        self._transactions = Transactions(
+            database.connect,
+            self._committer.turns,
+            self._lease,
+            self._driver.deliver,
+            self._refuse,
+            self._row_of,
+            monitor,
+        )
+        started.callback(self._transactions.close)
         self._driver.start()
         started.callback(self._driver.close)
         self._room = Room(settings.holding, self._driver.held)
@@ -214,6 +232,7 @@ class Engine:
         seconds = (self._settings.grace if grace is None else grace).total_seconds()
         self._wait_for_steps(seconds)
         self._performer.close()
+        self._transactions.close()
         self._errands.close()
         self._committer.close(max(seconds, _TO_WRITE))
         self._driver.close()
@@ -246,7 +265,7 @@ class Engine:
         self._committer.propose(proposal)
 
     def _report(self, attempt: LiveAttempt, outcome: Outcome[Any] | Encoded) -> bool:
-        proposal = Proposal(attempt.held, row_of(attempt, outcome, self._lease.clock, self._monitor))
+        proposal = Proposal(attempt.held, self._row_of(attempt, outcome))
         is_alone = attempt.in_thread and self._performer.running == 1 and self._driver.is_idle
         if is_alone and self._committer.write_now(proposal):
             return self._drive_here()
@@ -259,6 +278,18 @@ class Engine:
         self._driving_steps[thread] = None
         self._driver.drive_here()
         return self._driving_steps.pop(thread, thread) is None
+
+    def _on_transacted(self, attempt: LiveAttempt) -> bool:
+        if self._performer.running == 1:
+            return self._drive_here()
+        self._driver.wake()
+        return True
+
+    def _row_of(self, attempt: LiveAttempt, outcome: Outcome[Any] | Encoded) -> Row:
+        return row_of(attempt, outcome, self._lease.clock, self._monitor)
+
+    def _refuse(self, held: Held, problem: str) -> None:
+        self._driver.post(self._driver.arrivals.on_refused, held, problem)
 
     def _on_begun(self, attempt: LiveAttempt) -> None:
         self._driver.post(self._driver.arrivals.on_begun, attempt)

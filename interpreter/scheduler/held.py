@@ -205,6 +205,10 @@ class LiveAttempt:
         """The caller may say what it came to, unless another has."""
         return self._move(Stage.RUNNING, Stage.REPORTED)
 
+    def withdraw_report(self) -> None:
+        """The caller, who was to say what it came to, takes that back."""
+        self._move(Stage.REPORTED, Stage.RUNNING)
+
     def discard(self) -> Stage:
         """Nobody wants to know any more; answers the stage before, which tells whether something runs."""
         with self._lock:

@@ -20,6 +20,7 @@ _LEVELS = {
     "lease-lost": logging.WARNING,
     "heartbeat-failed": logging.WARNING,
     "commit-repeated": logging.WARNING,
+    "transaction-repeated": logging.WARNING,
     "commit-split": logging.WARNING,
     "database-unreachable": logging.WARNING,
     "poisonous": logging.ERROR,

@@ -11,7 +11,7 @@ import inspect
 import os
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from queue import SimpleQueue
 from typing import Any
@@ -20,9 +20,11 @@ from dataflows.attempt import running_attempt
 from dataflows.commands import Step
 from dataflows.outcome import Error, Outcome, Value
 from interpreter.codec import Encoded, decode_error, dump_call, run_call
+from interpreter.scheduler.event_loop import EventLoop
 from interpreter.scheduler.following import Following
 from interpreter.scheduler.held import LiveAttempt, Stage
 from interpreter.scheduler.lease import Lease
+from interpreter.scheduler.transactions import Call
 
 __all__ = ["Performer", "Report"]
 
@@ -39,6 +41,9 @@ _THE_PROCESS_IS_ASKED_TO_END = (KeyboardInterrupt, SystemExit)
 class Performer:
     """Runs at most ``concurrency`` attempts at once; the others wait their turn, first come, first served.
 
+    :param transact: performs an attempt whose writing commits with its entry; answers what is still to be reported.
+    :param transacted: called, on any thread, when an attempt has ended of which nothing is to be reported; answers as
+        ``report`` does.
     :param begun: called, on any thread, when an attempt with a time limit begins to run.
     :param lease: while it is in doubt, nothing is started.
     :param on_exit: called when a step raises ``SystemExit`` or ``KeyboardInterrupt``.
@@ -49,6 +54,8 @@ class Performer:
         concurrency: int,
         executors: Mapping[str, Executor],
         report: Report,
+        transact: Callable[[LiveAttempt, Call], Error | None],
+        transacted: Callable[[LiveAttempt], bool],
         begun: Callable[[LiveAttempt], None],
         lease: Lease,
         on_exit: Callable[[LiveAttempt, BaseException], None],
@@ -56,6 +63,8 @@ class Performer:
         self._concurrency = concurrency
         self._executors = executors
         self._report = report
+        self._transact = transact
+        self._transacted = transacted
         self._begun = begun
         self._lease = lease
         self._on_exit = on_exit
@@ -65,7 +74,7 @@ class Performer:
         self._queue: SimpleQueue[LiveAttempt | None] = SimpleQueue()
         self._threads = 0
         self._occupied = 0  # threads that have an attempt, or will find one in the queue
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = EventLoop()
         self._here = Following({})
         self._process = os.getpid()
         self._closed = self._left_alone = False
@@ -152,8 +161,7 @@ class Performer:
             threads, self._threads = self._threads, 0
         for _ in range(threads):
             self._queue.put(None)
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.stop()
 
     # Room ---------------------------------------------------------------------------------------
 
@@ -228,22 +236,33 @@ class Performer:
         if not attempt.in_thread:
             self._run_on_executor(attempt)
             return True
+        if attempt.action.command.transaction:
+            return self._run_transaction(attempt)
         outcome = self._call(attempt)
         with self._here.free():
             return self._ended(attempt, outcome)
+
+    def _run_transaction(self, attempt: LiveAttempt) -> bool:
+        outcome = self._transact(attempt, self._call)
+        with self._here.free():
+            if outcome is not None:
+                return self._ended(attempt, outcome)
+            if was_here := self._transacted(attempt):
+                self._leave_room()
+            return was_here
 
     def _wait_for_one(self) -> LiveAttempt | None:
         with self._lock:
             self._occupied -= 1
         return self._queue.get()
 
-    def _call(self, attempt: LiveAttempt) -> Outcome[Any]:
+    def _call(self, attempt: LiveAttempt, *given: object) -> Outcome[Any]:
         command = attempt.action.command
         token = running_attempt.set(attempt.as_seen_by_step())
         try:
-            value = command.fn(*command.args, **command.kwargs)
+            value = command.fn(*given, *command.args, **command.kwargs)
             if inspect.isawaitable(value):  # a plain function that gave a coroutine
-                value = asyncio.run_coroutine_threadsafe(_await(value), self._event_loop()).result()
+                value = self._loop.await_here(value)
             outcome: Outcome[Any] = Value(value)
         except BaseException as exception:
             outcome = Error(exception)
@@ -255,15 +274,8 @@ class Performer:
 
     # The event loop -----------------------------------------------------------------------------
 
-    def _event_loop(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                threading.Thread(target=_run_loop, args=[self._loop], name="dataflows async steps", daemon=True).start()
-            return self._loop
-
     def _run_on_loop(self, attempt: LiveAttempt) -> None:
-        asyncio.run_coroutine_threadsafe(self._perform_async(attempt), self._event_loop())
+        self._loop.submit(self._perform_async(attempt))
 
     async def _perform_async(self, attempt: LiveAttempt) -> None:
         while not (self._lease.is_valid() or self._closed):  # noqa: ASYNC110 - it is renewed by a thread
@@ -314,24 +326,3 @@ def _is_async(fn: Callable[..., Any]) -> bool:
     if code is not None:
         return bool(code.co_flags & inspect.CO_COROUTINE)
     return inspect.iscoroutinefunction(type(fn).__call__)
-
-
-async def _await(value: Awaitable[Any]) -> Any:
-    return await value
-
-
-def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
-    asyncio.set_event_loop(loop)
-    try:
-        loop.run_forever()
-    finally:
-        loop.run_until_complete(_cancel_the_rest(loop))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
-
-
-async def _cancel_the_rest(loop: asyncio.AbstractEventLoop) -> None:
-    rest = [task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()]
-    for task in rest:
-        task.cancel()
-    await asyncio.gather(*rest, return_exceptions=True)

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from dataflows.workflow import Workflow
 from interpreter.machine.status import ENDED, Status
 from interpreter.scheduler.held import Held
-from interpreter.store.records import Batch, Line, Move, Start, Written
+from interpreter.store.records import Batch, Committed, Line, Move, Start, Written
 from interpreter.store.rows import Row
 
-__all__ = ["Done", "Draft", "Proposal", "StartRequest", "by_execution", "draft_of", "size_of"]
+__all__ = ["Done", "Draft", "Proposal", "StartRequest", "by_execution", "done_of", "draft_of", "size_of"]
 
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -132,6 +132,23 @@ def _renew(draft: Draft, held: Held, rows: Iterable[Row]) -> None:
     lines = [Line(held.id, held.generation + 1, seq, last.floor, row) for seq, row in enumerate(rows, 1)]
     draft.renewals[held] = lines
     draft.batch.renewals += lines
+
+
+def done_of(draft: Draft, scheduler: int, committed: Committed) -> Done:
+    """What the driver is told of a batch that was committed; each execution's own numbers go on from there."""
+    done = Done(scheduler, committed.now, committed.begun_at, told=committed.told)
+    for held, lines in draft.lines.items():
+        written = [Written(line.seq, max(committed.now, line.floor), line.row) for line in lines]
+        held.seq, held.last_at, held.deaths = lines[-1].seq, written[-1].at, 0
+        done.entries[held] = written
+    done.moves = [(held, move, held.id in committed.moved) for held, move in draft.moves.items()]
+    done.gone = draft.gone
+    for held, lines in draft.renewals.items():
+        done.renewed[held] = [Written(line.seq, max(committed.now, line.floor), line.row) for line in lines]
+    for held in [*done.gone, *(held for held, _, moved in done.moves if moved)]:
+        held.scheduler = 0  # whatever is proposed for it from now on comes too late
+    done.started = [draft.starts[execution_id] for execution_id in committed.started]
+    return done
 
 
 def size_of(item: Proposal | StartRequest) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from psycopg import Connection, Cursor
+from psycopg import Connection, Cursor, errors
 
 from dataflows.errors import DataflowsError
 from interpreter.store.appending import append_one
@@ -30,11 +30,14 @@ from interpreter.store.rows import FORMAT
 
 __all__ = [
     "LeaseLost",
+    "NotTogether",
     "check_lease",
     "commit",
+    "commit_along",
     "find_committed",
     "find_held",
     "forget_generations",
+    "is_session_there",
 ]
 
 
@@ -43,6 +46,10 @@ _TAKEN_OVER = "this scheduler's lease was taken over by another"
 
 class LeaseLost(DataflowsError):
     """Another scheduler has taken over what this one held: nothing was written."""
+
+
+class NotTogether(DataflowsError):
+    """The transaction that a batch was to be committed with is not the one that was begun: nothing was written."""
 
 
 # Writing ----------------------------------------------------------------------------------------
@@ -68,6 +75,35 @@ def commit(connection: Connection[Any], scheduler: int, batch: Batch) -> Committ
     return _read_commit({name: cursor.fetchall() for (name, _), cursor in answered if cursor.description})
 
 
+def commit_along(connection: Connection[Any], scheduler: int, batch: Batch, mark: str) -> Committed:
+    """Commit the transaction that the connection is in, and a batch with it, fenced by the scheduler's lease.
+
+    From the first lock on the lease to the end of the commit the server waits for nothing from here.
+
+    :param mark: the value of ``dataflows.transaction`` in the transaction that was begun.
+    :raises LeaseLost: the scheduler has been taken over; nothing was written.
+    :raises NotTogether: the transaction is another than that; nothing was written with the batch.
+    :raises psycopg.Error: as ``commit``.
+    """
+    statements = _statements(batch)
+    cursors = [connection.cursor(binary=True) for _ in statements]
+    last = connection.cursor()
+    try:
+        with connection.pipeline():
+            for cursor, statement in zip(cursors, statements, strict=True):
+                _execute(cursor, scheduler, *statement, prepare=False)
+            last.execute(QUERIES["hold_together"], {"scheduler": scheduler, "mark": mark}, prepare=False)
+            connection.execute(b"COMMIT", prepare=False)
+    except errors.DivisionByZero:
+        if last.pgresult is not None:  # then what the author has deferred to the commit divides
+            raise
+        connection.rollback()
+        check_lease(connection, scheduler)
+        raise NotTogether("the transaction has been ended before") from None
+    answered = zip(statements, cursors, strict=True)
+    return _read_commit({name: cursor.fetchall() for (name, _), cursor in answered if cursor.description})
+
+
 def _commit_one(connection: Connection[Any], scheduler: int, line: Line) -> Committed:
     now = append_one(connection, scheduler, line)
     if now is None:
@@ -75,8 +111,10 @@ def _commit_one(connection: Connection[Any], scheduler: int, line: Line) -> Comm
     return Committed(now, now, frozenset(), frozenset())
 
 
-def _execute(cursor: Cursor[Any], scheduler: int, name: str, parameters: dict[str, Any]) -> None:
-    cursor.execute(QUERIES[name], {"scheduler": scheduler, **parameters}, prepare=True)
+def _execute(
+    cursor: Cursor[Any], scheduler: int, name: str, parameters: dict[str, Any], *, prepare: bool = True
+) -> None:
+    cursor.execute(QUERIES[name], {"scheduler": scheduler, **parameters}, prepare=prepare)
 
 
 def _read_commit(rows: dict[str, list[Any]]) -> Committed:
@@ -167,6 +205,12 @@ def check_lease(connection: Connection[Any], scheduler: int) -> None:
     """
     if connection.execute(QUERIES["wait_for_commits"], {"scheduler": scheduler}).fetchone() is None:
         raise LeaseLost(_TAKEN_OVER)
+
+
+def is_session_there(connection: Connection[Any], process: int, purpose: str) -> bool:
+    """Whether the server still works for a connection that is lost here, and may still commit."""
+    parameters = {"pid": process, "application": f"dataflows {purpose}"}
+    return connection.execute(QUERIES["is_session_there"], parameters).fetchone() is not None
 
 
 def find_committed(

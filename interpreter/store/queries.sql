@@ -313,6 +313,16 @@ WHERE ctid = ANY (ARRAY(
     LIMIT %(most)s
 ))
 
+-- name: hold_together
+-- The last statement of a transaction that is an author's, before its COMMIT. It fails, and with it all the others, where
+-- the lease is gone, and where the author's code has itself ended the transaction that was begun for it.
+SELECT 1 / count(*) FROM dataflows.schedulers
+WHERE id = %(scheduler)s AND current_setting('dataflows.transaction', true) = %(mark)s
+
+-- name: is_session_there
+-- Whether the server still works for a connection that its client has lost.
+SELECT FROM pg_stat_activity WHERE pid = %(pid)s AND application_name = %(application)s
+
 -- name: look_at_lease
 -- The fence of a commit that writes no entry.
 SELECT clock_timestamp() FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE

@@ -25,6 +25,7 @@
 --   2. executions, in the order of their ids. A commit that ends children, or starts some, locks them and
 --      their parents by a statement of its own, before it writes to any.
 --   3. journal, inbox, subscriptions and events.
+-- What the function of an author's transaction locks comes before all of these; its entry is the last that is written.
 --
 -- Time is the database's clock. Payloads are bytea with an encoding beside them: jsonb would
 -- reject \u0000, drop duplicate keys and change numbers. The views show them as text.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dataflows import CannotStore, Retry
+from dataflows import CannotStore, Retry, TransactionMisused
 from dataflows.duration import LONGEST
 
 
@@ -63,7 +63,14 @@ class Fatal(BaseException):
 
 @pytest.mark.parametrize(
     ("error", "worth"),
-    [(OSError(), True), (KeyError(), False), (LookupError(), False), (Fatal(), False), (CannotStore(), False)],
+    [
+        (OSError(), True),
+        (KeyError(), False),
+        (LookupError(), False),
+        (Fatal(), False),
+        (CannotStore(), False),
+        (TransactionMisused(), False),
+    ],
 )
 def test_some_errors_are_never_worth_another_try(error: BaseException, worth: bool) -> None:
     assert Retry(never=(LookupError,)).is_worth_another(error, 1) is worth
