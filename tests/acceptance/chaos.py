@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ from tests.acceptance import findings, ledger
 from tests.acceptance.chaos_workflows import SHAPES, signalled
 from tests.acceptance.scheduler_process import SchedulerProcess
 
-__all__ = ["Plan", "Report", "run"]
+__all__ = ["Plan", "Report", "Tormentor", "own_server", "run"]
 
 _LONGEST_REST = 90.0
 """Seconds after the last kill within which everything has to be completed."""
@@ -105,10 +105,27 @@ class Tormentor:
     """Keeps one scheduler process running, and kills it again and again.
 
     Each has a role of its own in the database, so that its commits can be told from the others'.
+
+    :param module: whose workflows it serves.
+    :param settings: of its ``Scheduler``.
+    :param aim: what it is killed in the middle of, every other time, as a condition on the server's list of sessions.
     """
 
-    def __init__(self, plan: Plan, database: str, folder: Path, slot: int, connection: Connection[Any]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        database: str,
+        folder: Path,
+        slot: int,
+        connection: Connection[Any],
+        module: str = "tests.acceptance.chaos_workflows",
+        aim: str = "application_name = 'dataflows committer' AND state = 'active'",
+        **settings: int,
+    ) -> None:
         self._plan = plan
+        self._module = module
+        self._settings = settings
+        self._aim = f"SELECT FROM pg_stat_activity WHERE usename = %s AND {aim}"
         self._role = f"scheduler_{slot}"
         connection.execute(f"DROP ROLE IF EXISTS {self._role}")
         connection.execute(f"CREATE ROLE {self._role} LOGIN SUPERUSER")
@@ -120,13 +137,13 @@ class Tormentor:
         self.kills = 0
         self.hits = 0
 
-    def torment(self, until: float) -> None:
-        """Kill it every now and then until that monotonic time; then leave one running."""
+    def torment(self, is_over: Callable[[float], bool]) -> None:
+        """Kill it every now and then until, for the monotonic time of the next kill, it is over; leave one running."""
         with Connection.connect(self._admin, autocommit=True, application_name="chaos") as connection:
             while True:
                 self._process.wait_until_serving()
                 life = self._random.expovariate(1 / self._plan.pause)
-                if time.monotonic() + life >= until:
+                if is_over(time.monotonic() + life):
                     return
                 time.sleep(life)
                 self.hits += self._random.random() < 0.5 and self._wait_for_commit(connection)
@@ -143,17 +160,13 @@ class Tormentor:
         return self._log.read_text(errors="replace").count(f'{{"event": "{event}"')
 
     def _start(self) -> SchedulerProcess:
-        return SchedulerProcess(self._database, "tests.acceptance.chaos_workflows", self._log, lease=self._plan.lease)
+        return SchedulerProcess(self._database, self._module, self._log, lease=self._plan.lease, **self._settings)
 
     def _wait_for_commit(self, connection: Connection[Any]) -> bool:
         """Until the server works on a commit of this scheduler; not for long, as it may have none."""
         deadline = time.monotonic() + _AIM
-        question = """
-            SELECT FROM pg_stat_activity
-            WHERE usename = %s AND application_name = 'dataflows committer' AND state = 'active'
-        """
         while time.monotonic() < deadline:
-            if connection.execute(question, [self._role]).fetchone() is not None:
+            if connection.execute(self._aim.encode(), [self._role]).fetchone() is not None:
                 return True
         return False
 
@@ -162,7 +175,7 @@ def _let_happen(plan: Plan, database: str, tormentors: list[Tormentor]) -> None:
     until = time.monotonic() + plan.seconds
     with ThreadPoolExecutor(len(tormentors) + 1) as threads:
         feeding = threads.submit(_feed, plan, database)
-        tormenting = [threads.submit(tormentor.torment, until) for tormentor in tormentors]
+        tormenting = [threads.submit(tormentor.torment, until.__le__) for tormentor in tormentors]
     for future in (feeding, *tormenting):
         future.result()
 
@@ -204,7 +217,7 @@ def _wait_for_rest(connection: Connection[Any]) -> None:
 
 
 @contextmanager
-def _own_server() -> Iterator[tuple[str, Path]]:
+def own_server() -> Iterator[tuple[str, Path]]:
     """A PostgreSQL of our own, and a folder for logs; both are gone afterwards."""
     home = Path(tempfile.mkdtemp(prefix="df-", dir="/tmp"))  # short, since a socket's path is
     home.chmod(0o755)
@@ -254,7 +267,7 @@ def main() -> int:
         f"{plan.executions} executions of {plan.steps} steps on {plan.processes} schedulers, each killed again "
         f"and again for {plan.seconds:g} s; then all come to rest. Seed {plan.seed} …"
     )
-    with _own_server() as (database, folder):
+    with own_server() as (database, folder):
         with Client(database):
             pass  # migrates
         report = run(plan, database, folder)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import random
 import socket
+import tempfile
 import threading
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-__all__ = ["CuttingProxy"]
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+__all__ = ["CuttingProxy", "through_proxy"]
 
 _SYNC = b"S\x00\x00\x00\x04"
 _CHUNK = 1 << 20
@@ -74,6 +77,18 @@ class CuttingProxy:
         arrives = self._random.choice((0, len(request) // 2, len(request), len(request)))
         server.sendall(request[:arrives])
         server.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def through_proxy(database: str, cuts: Callable[[bytes], bool]) -> Iterator[tuple[CuttingProxy, str]]:
+    """The same database, reached through a proxy that cuts."""
+    known = conninfo_to_dict(database)
+    server = Path(f"{known['host']}/.s.PGSQL.{known['port']}")
+    with (
+        tempfile.TemporaryDirectory(prefix="df-", dir="/tmp") as folder,  # short, since a socket's path is
+        CuttingProxy(server, Path(folder), cuts) as proxy,
+    ):
+        yield proxy, make_conninfo(database, host=folder)
 
 
 def _forward(server: socket.socket, client: socket.socket) -> None:

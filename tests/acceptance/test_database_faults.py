@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import random
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import Connection
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from dataflows import Flow, wait, workflow
 from dataflows.errors import DatabaseUnavailable
 from interpreter import Client, Scheduler
 from tests.acceptance.crashing_server import CrashingServer
-from tests.acceptance.cutting_proxy import CuttingProxy
+from tests.acceptance.cutting_proxy import through_proxy
 from tests.acceptance.load import assert_all_went_right, start_load, unfinished
 from tests.acceptance.waiting import wait_until
 from tests.databases import opened
@@ -138,17 +136,6 @@ def test_a_request_whose_answer_is_lost_takes_effect_once(
         start_load(client if session == "claimer" else scheduler, EXECUTIONS)
         assert_all_went_right(sql, EXECUTIONS)
         assert proxy.cut >= 3
-
-
-@contextmanager
-def through_proxy(database: str, cuts: Callable[[bytes], bool]) -> Iterator[tuple[CuttingProxy, str]]:
-    known = conninfo_to_dict(database)
-    server = Path(f"{known['host']}/.s.PGSQL.{known['port']}")
-    with (
-        tempfile.TemporaryDirectory(prefix="df-", dir="/tmp") as folder,  # short, since a socket's path is
-        CuttingProxy(server, Path(folder), cuts) as proxy,
-    ):
-        yield proxy, make_conninfo(database, host=folder)
 
 
 # No connection to be had ------------------------------------------------------------------------
