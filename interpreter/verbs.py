@@ -36,8 +36,8 @@ __all__ = ["Awaiting", "AwaitingPool", "Blocking", "BlockingPool", "of_execution
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_TRIES = 4
 _MOST_CONNECTIONS = 8
+_TRIES = _MOST_CONNECTIONS + 1  # when a server has been started again, all that are idle are lost, and each is found so
 _REPEATED = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 
 
