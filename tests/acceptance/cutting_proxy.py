@@ -1,7 +1,8 @@
 """Stands between a scheduler and PostgreSQL, and cuts connections in mid request.
 
 The request is then carried out, or not, and its answer is lost either way. Listens on a Unix socket, as PostgreSQL
-does; knows of PostgreSQL's protocol that a request ends with a Sync message, and that a session opens with its name.
+does; knows of PostgreSQL's protocol that a request ends with a Sync message, which a pipeline has followed by a Flush,
+and that a session opens with its name.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 __all__ = ["CuttingProxy", "through_proxy"]
 
 _SYNC = b"S\x00\x00\x00\x04"
+_FLUSH = b"H\x00\x00\x00\x04"
 _CHUNK = 1 << 20
 
 
@@ -63,7 +65,7 @@ class CuttingProxy:
         with closing(client), closing(server), suppress(OSError):
             while data := client.recv(_CHUNK):
                 first = first or data
-                is_request = data.endswith(_SYNC) and data is not first
+                is_request = data.endswith((_SYNC, _SYNC + _FLUSH)) and data is not first
                 if is_request and self._cuts(first):
                     self._hand_on_and_cut(data, client, server)
                     return

@@ -16,9 +16,9 @@ __all__ = ["STEPS", "assert_all_went_right", "start_load", "unfinished"]
 STEPS = 5
 
 
-def start_load(starter: Client | Scheduler, executions: int) -> None:
-    """Start so many, of all shapes, and send the signals that they wait for."""
-    for number in range(executions):
+def start_load(starter: Client | Scheduler, executions: int, first: int = 0) -> None:
+    """Start so many, of all shapes, and send the signals that they wait for; the number of the first may be given."""
+    for number in range(first, first + executions):
         shape, execution_id = SHAPES[number % len(SHAPES)], f"load-{number}"
         starter.start(shape, number, STEPS, id=execution_id)
         if shape is signalled:

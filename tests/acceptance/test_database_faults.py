@@ -17,7 +17,7 @@ from psycopg.conninfo import make_conninfo
 
 from dataflows import Flow, wait, workflow
 from dataflows.errors import DatabaseUnavailable
-from interpreter import Client, Scheduler
+from interpreter import Client, Scheduler, Status
 from tests.acceptance.crashing_server import CrashingServer
 from tests.acceptance.cutting_proxy import through_proxy
 from tests.acceptance.load import assert_all_went_right, start_load, unfinished
@@ -25,24 +25,8 @@ from tests.acceptance.waiting import wait_until
 from tests.databases import opened
 
 EXECUTIONS = 40
-
-
-@contextmanager
-def repeating(act: Callable[[], object], pause: float) -> Iterator[None]:
-    """In the background, again and again."""
-    end = threading.Event()
-
-    def repeat() -> None:
-        while not end.wait(pause):
-            act()
-
-    with ThreadPoolExecutor(1) as thread:
-        repeated = thread.submit(repeat)
-        try:
-            yield
-        finally:
-            end.set()
-            repeated.result()
+MOST_CONNECTIONS = 8
+"""That a client has at once."""
 
 
 def has_left(sql: Connection[Any], executions: int) -> bool:
@@ -111,16 +95,39 @@ def test_a_scheduler_can_be_left_while_the_entries_of_many_executions_cannot_be_
 def test_with_every_connection_terminated_again_and_again_all_complete_and_nothing_is_doubled(
     open_scheduler: Callable[..., Scheduler], sql: Connection[Any]
 ) -> None:
-    terminate = """
-        SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid()
-    """
-    first = open_scheduler()
+    starter = open_scheduler()
     open_scheduler()
-    with repeating(lambda: sql.execute(terminate), pause=0.25):
-        start_load(first, EXECUTIONS)
-        wait_until(lambda: unfinished(sql) < EXECUTIONS / 2, "most have been completed", pause=0.1)
+    for number in range(0, EXECUTIONS, 5):
+        start_load(starter, 5, number)
+        terminate_all_but_this(sql)
+    for left in range(EXECUTIONS - 5, 0, -5):
+        wait_until(partial(has_left, sql, left), "some more have been completed")
+        terminate_all_but_this(sql)
     assert_all_went_right(sql, EXECUTIONS)
+
+
+def test_a_client_whose_idle_connections_were_all_lost_starts_an_execution_all_the_same(
+    database: str, client: Client, sql: Connection[Any]
+) -> None:
+    with ThreadPoolExecutor(MOST_CONNECTIONS) as threads:
+        with opened(database) as locking, locking.transaction():
+            locking.execute("LOCK TABLE dataflows.executions")
+            starting = [threads.submit(client.start, naps) for _ in range(MOST_CONNECTIONS)]
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dataflows client'"
+            wait_until(lambda: sql.execute(waiting).fetchone() == (MOST_CONNECTIONS,), "each has its connection")
+        handles = [started.result() for started in starting]
+    terminate_all_but_this(sql)
+    handles.append(client.start(naps))
+    assert {handle.status() for handle in handles} == {Status.PENDING}
+    for handle in handles:
+        handle.terminate()
+
+
+def terminate_all_but_this(sql: Connection[Any]) -> None:
+    sql.execute("""
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()
+    """)
 
 
 @pytest.mark.parametrize(("session", "share"), [("committer", 0.1), ("claimer", 0.2)])
@@ -132,10 +139,12 @@ def test_a_request_whose_answer_is_lost_takes_effect_once(
     def cuts(first: bytes) -> bool:
         return f"dataflows {session}".encode() in first and chance.random() < share
 
+    executions = 0
     with through_proxy(database, cuts) as (proxy, proxied), Scheduler(proxied, lease="5s") as scheduler:
-        start_load(client if session == "claimer" else scheduler, EXECUTIONS)
-        assert_all_went_right(sql, EXECUTIONS)
-        assert proxy.cut >= 3
+        while proxy.cut < 3:  # the slower the machine, the more goes into each request, and the fewer there are
+            start_load(client if session == "claimer" else scheduler, EXECUTIONS, executions)
+            executions += EXECUTIONS
+            assert_all_went_right(sql, executions)
 
 
 # No connection to be had ------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def test_transactions_whose_connections_are_cut_in_mid_request_happen_exactly_on
     database: str, sql: Connection[Any]
 ) -> None:
     sql.execute(SCHEMA)
-    chance = random.Random(4711)
+    chance = random.Random(4711)  # of the 324 requests and more it cuts the 16th, the 64th, the 66th …
 
     def cuts(first: bytes) -> bool:
         return b"dataflows transaction" in first and chance.random() < 0.05

@@ -132,12 +132,14 @@ def _feed(plan: Plan, database: str, over: threading.Event) -> None:
     unfinished = "SELECT count(*) FROM dataflows.executions WHERE ended_at IS NULL"
     number = 0
     with Client(database) as client, Connection.connect(database, autocommit=True) as connection:
-        while not over.wait(0.1):
+        while True:
             row = connection.execute(unfinished).fetchone()
             assert row is not None
             for _ in range(plan.executions - row[0]):
                 client.start(counting, f"counter-{number}", plan.steps, 0.05, id=f"counter-{number}")
                 number += 1
+            if over.wait(0.1):
+                return
 
 
 def _wait_for_rest(connection: Connection[tuple[object, ...]]) -> None:
