@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from dataflows import Cancelled, Flow, Retry, gather, step, transaction, workflow
+from dataflows import Cancelled, Flow, Retry, child, continue_as_new, gather, step, transaction, workflow
 from interpreter import Scheduler
 from tests.databases import opened
 from tests.store.desk import one
@@ -20,15 +20,18 @@ __all__ = [
     "WAITING",
     "act",
     "beside",
+    "by_children",
     "caught",
     "cleaned_up",
     "count_up",
     "counted",
     "forget",
+    "generations",
     "in_a_row",
     "kinds",
     "one_after_the_other",
     "one_transaction",
+    "stuck_afterwards",
     "take_away",
     "together",
 ]
@@ -106,6 +109,24 @@ def one_after_the_other(name: str) -> Flow[Any]:
 def together(id: str, number: int) -> Flow[list[int]]:
     counts = yield from gather(*(transaction("count", count_up, id) for _ in range(number)))
     return sorted(counts)
+
+
+@workflow("transactions/by children")
+def by_children(id: str, number: int) -> Flow[list[int]]:
+    counts = yield from gather(*(child(in_a_row, id, 1) for _ in range(number)))
+    return sorted(count for (count,) in counts)
+
+
+@workflow("transactions/generations")
+def generations(id: str, number: int) -> Flow[int]:
+    count = yield from transaction("count", count_up, id)
+    return count if count == number else (yield from continue_as_new(id, number))
+
+
+@workflow("transactions/stuck afterwards")
+def stuck_afterwards(id: str) -> Flow[None]:
+    yield from transaction("count", count_up, id)
+    RELEASED.wait(60)  # dataflows: allow DF202
 
 
 @workflow("transactions/beside")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from dataflows import ExecutionBlocked
 from interpreter import Scheduler
 from tests.databases import opened
 from tests.scheduler.conftest import Told
@@ -18,9 +19,11 @@ from tests.scheduler.transactions.counters import (
     WAITING,
     beside,
     count_up,
+    in_a_row,
     kinds,
     one_after_the_other,
     one_transaction,
+    stuck_afterwards,
     take_away,
 )
 from tests.scheduler.work import steps
@@ -70,6 +73,19 @@ def test_a_commit_that_takes_long_holds_up_its_own_execution_and_no_other(
         person.execute("SELECT pg_advisory_unlock(hashtext(%s))", [id])
         assert handle.result(20) == ("committed", id)
     assert kinds(scheduler, id) == ["started", "begun", "step", "step", "completed"]
+
+
+def test_a_workflow_that_is_stuck_on_the_thread_of_its_transaction_leaves_that_ones_room_to_others(
+    new_scheduler: Callable[..., Scheduler], id: str
+) -> None:
+    with new_scheduler(drive_limit=0.3, concurrency=1) as scheduler:
+        handle = scheduler.start(stuck_afterwards, id)
+        with pytest.raises(ExecutionBlocked, match=r"(?s)without yielding.*in stuck_afterwards"):
+            handle.result(20)
+        assert scheduler.start(in_a_row, f"{id}-other", 3).result(20) == [1, 2, 3]
+        RELEASED.set()
+        assert scheduler.start(in_a_row, f"{id}-other", 3).result(20) == [4, 5, 6]
+        eventually(lambda: not scheduler._engine._performer.running)  # type: ignore[union-attr]
 
 
 def test_who_keeps_a_lock_that_the_journal_waits_for_is_rolled_back_and_repeated(

@@ -15,9 +15,11 @@ from interpreter import Client, Scheduler
 from tests.databases import opened
 from tests.scheduler.transactions.counters import (
     ACTS,
+    by_children,
     caught,
     count_up,
     counted,
+    generations,
     in_a_row,
     kinds,
     one_transaction,
@@ -36,6 +38,17 @@ def test_many_at_once_in_many_executions_each_count_once(scheduler: Scheduler, d
     handles = [scheduler.start(together, f"{id}-{number}", 8) for number in range(12)]
     assert [handle.result(60) for handle in handles] == [list(range(1, 9))] * 12
     assert {counted(database, f"{id}-{number}") for number in range(12)} == {8}
+
+
+def test_those_of_many_children_each_count_once(scheduler: Scheduler, database: str, id: str) -> None:
+    assert scheduler.run(by_children, id, 12) == list(range(1, 13))
+    assert counted(database, id) == 12
+
+
+def test_those_of_many_generations_each_count_once(scheduler: Scheduler, database: str, id: str) -> None:
+    handle = scheduler.start(generations, id, 7)
+    assert handle.result(20) == 7
+    assert (counted(database, id), handle.describe().generation) == (7, 7)
 
 
 def test_it_has_a_connection_as_psycopg_makes_it(scheduler: Scheduler, id: str) -> None:
