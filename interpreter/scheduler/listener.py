@@ -51,8 +51,8 @@ class Listener:
             return ["", *self._heard()]
         ready = {key.fileobj for key, _ in self._selector.select(seconds)}
         if self._woken in ready:
-            self._is_rung = False
             self._woken.recv(64)
+            self._is_rung = False  # only now: a ring between would be swallowed, and keep all later ones from ringing
         return self._heard() if self._socket in ready else []
 
     def close(self) -> None:
