@@ -165,10 +165,9 @@ async def _pause_async(pause: Pause) -> Any:
     if pause.future is None:
         await asyncio.sleep(pause.seconds or 0)
         return None
-    if pause.seconds is None or pause.future.done():
-        return await asyncio.wrap_future(pause.future)
+    # wait() does not cancel what it waits for: the future is not this caller's alone.
     done, _ = await asyncio.wait([asyncio.wrap_future(pause.future)], timeout=pause.seconds)
-    return pause.future.result() if done else None
+    return done.pop().result() if done else None
 
 
 def _raise_unless_worth_repeating(error: Exception, tried: int) -> None:

@@ -230,3 +230,20 @@ def test_the_id_of_a_rolled_back_start_is_free(database: str, scheduler: Schedul
         scheduler.start(echo, "first", id=id, connection=connection)
         connection.rollback()
     assert scheduler.start(echo, "second", id=id).result() == "second"
+
+
+def test_who_gives_up_waiting_for_a_start_harms_nobody_else(new_scheduler: Callable[..., Scheduler]) -> None:
+    async def give_up(verbs: Any) -> None:
+        task = asyncio.ensure_future(verbs.start(echo, 1))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    async def main() -> Any:
+        async with new_scheduler() as verbs:
+            for _ in range(10):
+                await give_up(verbs)
+            return await verbs.run(echo, "the next")
+
+    assert asyncio.run(asyncio.wait_for(main(), 20)) == "the next"
