@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
+from contextvars import copy_context
 from queue import SimpleQueue
 from typing import Any
 
@@ -257,20 +258,20 @@ class Performer:
         return self._queue.get()
 
     def _call(self, attempt: LiveAttempt, *given: object) -> Outcome[Any]:
-        command = attempt.action.command
-        token = running_attempt.set(attempt.as_seen_by_step())
         try:
-            value = command.fn(*given, *command.args, **command.kwargs)
-            if inspect.isawaitable(value):  # a plain function that gave a coroutine
-                value = self._loop.await_here(value)
-            outcome: Outcome[Any] = Value(value)
+            outcome: Outcome[Any] = Value(copy_context().run(self._value_of, attempt, *given))
         except BaseException as exception:
             outcome = Error(exception)
-        finally:
-            running_attempt.reset(token)
         if os.getpid() != self._process:
             os._exit(0)  # the step forked and the child came back: it has no business here
         return outcome
+
+    def _value_of(self, attempt: LiveAttempt, *given: object) -> Any:
+        """Call it, in a context of its own: what a step sets there must not be found by what this thread drives."""
+        command = attempt.action.command
+        running_attempt.set(attempt.as_seen_by_step())
+        value = command.fn(*given, *command.args, **command.kwargs)
+        return self._loop.await_here(value) if inspect.isawaitable(value) else value
 
     # The event loop -----------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import decimal
 import functools
 import os
 import threading
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dataflows import current_attempt
+from dataflows import Flow, current_attempt, step, workflow
 from interpreter import Scheduler
 from tests.scheduler.stepping import number_of, one_step, outcome
 
@@ -76,3 +77,18 @@ def test_a_step_knows_which_attempt_it_is(scheduler: Scheduler, id: str) -> None
     assert async_step.result() == (f"{id}a", "0", "one", 1, f"{id}a/1/0")
     with pytest.raises(LookupError):
         current_attempt()
+
+
+# What follows a step on its thread --------------------------------------------------------------
+
+
+@workflow("steps/thirds")
+def thirds() -> Flow[list[str]]:
+    before = str(decimal.Decimal(1) / 3)
+    yield from step("round", lambda: setattr(decimal.getcontext(), "prec", 4))
+    return [before, str(decimal.Decimal(1) / 3)]
+
+
+def test_what_a_step_sets_in_its_context_is_not_there_when_the_workflow_goes_on(scheduler: Scheduler) -> None:
+    before, after = scheduler.run(thirds)
+    assert before == after
