@@ -120,8 +120,8 @@ class Driver:
             self.wake()
             return
         try:
-            if len(self._posted) == 1:
-                self._drive()
+            if len(self._posted) == 1 and not self._next and driving is self._driving:
+                self._drive_one()
         except Replaced:
             return  # it was stuck, and the watchdog has left this thread behind
         finally:
@@ -159,19 +159,31 @@ class Driver:
 
     def _run(self) -> None:
         try:
-            while not self._closing and self._thread is threading.current_thread():
-                with self._driving:
-                    self._drive()
-                    pause = self._pause()
-                with suppress(Empty):
-                    self._wakes.get(timeout=pause)
-            if self._thread is threading.current_thread():
-                with self._driving:
-                    self._end_all()
-            else:
-                self.wake()  # that was for the thread in this one's place
+            while self._go_round():
+                pass
         except Replaced:
             return  # another thread has taken over; what this one was stuck in is not its to touch any more
+
+    def _go_round(self) -> bool:
+        """Drive and sleep; False: that was the last time for this thread."""
+        with self._driving:
+            if self._thread is not threading.current_thread():  # replaced, maybe while it waited for a stuck one's lock
+                self.wake()  # what woke this one was for the thread in its place
+                return False
+            if self._closing:
+                self._end_all()
+                return False
+            self._drive()
+            pause = self._pause()
+        with suppress(Empty):
+            self._wakes.get(timeout=pause)
+        return True
+
+    def _drive_one(self) -> None:
+        """Do what was posted first, with its parts, and no more: who drives beside its own work has that to do."""
+        self._do(*self._posted.popleft())
+        while self._next:
+            self._do(*self._next.popleft())
 
     def _drive(self) -> None:
         """Do all there is to do: first what is due, then the parts of what was begun, then what was posted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +13,7 @@ import pytest
 from dataflows import Flow, sleep, step, wait, workflow
 from dataflows.errors import ExecutionBlocked
 from interpreter import Scheduler, Status
+from interpreter.scheduler.driver import Driver
 from tests.acceptance.waiting import wait_for_status, wait_until
 
 OpenScheduler = Callable[..., Scheduler]
@@ -21,13 +23,16 @@ class Switch:
     """Lets the stuck loops of a test end with it: a thread cannot be stopped from outside."""
 
     on = True
+    off = threading.Event()
 
 
 @pytest.fixture(autouse=True)
 def switch() -> Any:
     Switch.on = True
+    Switch.off.clear()
     yield
     Switch.on = False
+    Switch.off.set()
 
 
 def answer() -> int:
@@ -54,6 +59,12 @@ def blocks() -> Flow[int]:
     while Switch.on:
         time.sleep(5)  # dataflows: allow DF202
     return 1
+
+
+@workflow("stuck/held-up")
+def held_up() -> Flow[None]:
+    yield from step("answer", answer)
+    Switch.off.wait()  # dataflows: allow DF202
 
 
 @workflow("stuck/swallows")
@@ -103,6 +114,34 @@ def test_a_scheduler_can_be_left_while_a_workflow_is_stuck(database: str) -> Non
         wait_until(lambda: len(guilty.history()) == 3, "it is stuck behind its step")
     with Scheduler(database, lease="1s", drive_limit="300ms", workflows=[innocent]) as scheduler:
         assert scheduler.run(innocent) == 42
+
+
+def test_of_the_threads_that_waited_for_one_that_is_left_behind_only_the_new_one_drives(
+    open_scheduler: OpenScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drivers: set[threading.Thread] = set()
+    drive = Driver._drive
+
+    def noted(driver: Driver) -> None:
+        drivers.add(threading.current_thread())
+        drive(driver)
+
+    monkeypatch.setattr(Driver, "_drive", noted)
+    of_others = threading.enumerate()
+    scheduler = open_scheduler(drive_limit="300ms")
+    guilty = scheduler.start(held_up)
+    wait_until(lambda: len(guilty.history()) == 3, "it is stuck behind its step")
+    handles = [scheduler.start(innocent) for _ in range(3)]  # which wakes the driver's own thread
+    with pytest.raises(ExecutionBlocked):
+        guilty.result("20s")
+    assert [handle.result("20s") for handle in handles] == [42] * 3
+    threads = [thread for thread in threading.enumerate() if thread.name == "dataflows driver"]
+    own = [thread for thread in threads if thread not in of_others]
+    drivers.clear()
+    Switch.off.set()
+    wait_until(lambda: sum(thread.is_alive() for thread in own) == 1, "the one that was left behind has ended")
+    assert scheduler.run(innocent) == 42
+    assert drivers == {thread for thread in own if thread.is_alive()}
 
 
 def test_two_workflows_that_are_stuck_one_after_the_other_are_both_blocked(open_scheduler: OpenScheduler) -> None:

@@ -7,6 +7,7 @@ import decimal
 import functools
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -81,6 +82,8 @@ def test_a_step_knows_which_attempt_it_is(scheduler: Scheduler, id: str) -> None
 
 # What follows a step on its thread --------------------------------------------------------------
 
+AT_THE_YIELD: dict[str, Callable[[], Any]] = {}
+
 
 @workflow("steps/thirds")
 def thirds() -> Flow[list[str]]:
@@ -89,6 +92,28 @@ def thirds() -> Flow[list[str]]:
     return [before, str(decimal.Decimal(1) / 3)]
 
 
+@workflow("steps/meddles")
+def meddles(id: str) -> Flow[None]:
+    yield from step("first", lambda: None)
+    AT_THE_YIELD[id]()
+    yield from step("second", AT_THE_YIELD[f"{id}/second"])
+
+
+@workflow("steps/waits")
+def waits(id: str) -> Flow[Any]:
+    return AT_THE_YIELD[id]()
+    yield
+
+
 def test_what_a_step_sets_in_its_context_is_not_there_when_the_workflow_goes_on(scheduler: Scheduler) -> None:
     before, after = scheduler.run(thirds)
     assert before == after
+
+
+def test_a_step_does_not_wait_for_other_workflows_that_are_driven_meanwhile(scheduler: Scheduler, id: str) -> None:
+    ran = threading.Event()
+    AT_THE_YIELD[f"{id}/second"] = ran.set
+    AT_THE_YIELD[f"{id}/other"] = lambda: ran.wait(5)
+    AT_THE_YIELD[id] = lambda: scheduler.start(waits, f"{id}/other", id=f"{id}/other")
+    scheduler.run(meddles, id)
+    assert scheduler.result(f"{id}/other") is True
