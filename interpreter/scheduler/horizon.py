@@ -24,6 +24,9 @@ _MARGIN = timedelta(seconds=5)
 _SELDOM = 50
 """Looks at everything take this fraction of the time: where one takes a millisecond, nearly every look is one."""
 
+_LONGEST = 30.0
+"""Seconds that something may be overlooked which is old: it was paused and is resumed, or locked at the last look."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -61,7 +64,7 @@ class Horizon:
         """What the look came to; ``most`` is how many it would have taken."""
         if look.since is None:
             now = self._monotonic()
-            self._look_at_all = now + (now - look.began) * _SELDOM
+            self._look_at_all = now + min((now - look.began) * _SELDOM, _LONGEST)
         if len(claimed) < most:
             self._since = look.asked - _MARGIN
         elif claimed[0].latest_due is not None:

@@ -71,12 +71,18 @@ def test_where_no_clock_shows_what_was_due_the_look_begins_as_the_last_one(horiz
 
 
 def test_everything_is_looked_at_again_the_sooner_the_less_it_takes(horizon: Horizon, seconds: Seconds) -> None:
-    looked(horizon, seconds, 1.0)
-    seconds.passed += 49
+    looked(horizon, seconds, 0.5)
+    seconds.passed += 24.5
     assert looked(horizon, seconds, 0.001) is not None
-    seconds.passed += 1
+    seconds.passed += 0.5
     assert looked(horizon, seconds, 0.001) is None
     seconds.passed += 0.1
+    assert looked(horizon, seconds, 0.001) is None
+
+
+def test_everything_is_looked_at_again_after_a_while_however_long_it_takes(horizon: Horizon, seconds: Seconds) -> None:
+    looked(horizon, seconds, 60.0)
+    seconds.passed += 30
     assert looked(horizon, seconds, 0.001) is None
 
 
