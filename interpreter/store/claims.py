@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from psycopg import Connection, Cursor
+from psycopg import Connection, Cursor, Pipeline
 
 from interpreter.store.arrays import IntArray, TextArray, named_columns
-from interpreter.store.connection import one_transaction
+from interpreter.store.connection import one_transaction, pause_not_long
 from interpreter.store.queries import QUERIES
 from interpreter.store.records import Claimed, Entries, Message, Outside, Taken
 from interpreter.store.rows import FORMAT
@@ -67,13 +67,14 @@ def claim(
     :param since: what became due before is left; default: nothing is.
     """
     parameters = {"scheduler": scheduler, **_known(known)}
-    with one_transaction(connection):
+    with one_transaction(connection) as pipeline:
+        pause_not_long(connection)
         claimed: list[Claimed] = []
         if suspects:
-            claimed += _claimed(_execute(connection, "claim_suspect", parameters))
+            claimed += _claimed(pipeline, _execute(connection, "claim_suspect", parameters))
         if most > len(claimed):
             parameters |= {"most": most - len(claimed), "since": since}
-            claimed += _claimed(_execute(connection, "claim", parameters))
+            claimed += _claimed(pipeline, _execute(connection, "claim", parameters))
         reading = _Reading(connection, scheduler, claimed, last_applied)
     return reading.taken()
 
@@ -82,7 +83,8 @@ def _known(known: Sequence[tuple[str, int]]) -> dict[str, Any]:
     return {**named_columns(_KNOWN, known), "format": FORMAT}
 
 
-def _claimed(cursor: Cursor[Any]) -> list[Claimed]:
+def _claimed(pipeline: Pipeline, cursor: Cursor[Any]) -> list[Claimed]:
+    pipeline.sync()  # in the midst of a pipeline the server does not count a pause
     return [Claimed(*row) for row in cursor]
 
 
@@ -154,7 +156,8 @@ def messages_of(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Message], dict[st
 
 
 def list_held(connection: Connection[Any], scheduler: int) -> list[Claimed]:
-    """What the scheduler holds by the database's account."""
+    """What the scheduler holds by the database's account, after what was in flight on a lost connection has ended."""
+    connection.execute(QUERIES["wait_for_commits"], {"scheduler": scheduler})
     with connection.cursor(binary=True) as cursor:
         cursor.execute(QUERIES["list_held"], {"scheduler": scheduler})
         return [Claimed(*row) for row in cursor.fetchall()]

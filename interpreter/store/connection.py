@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, Connection
+from psycopg import AsyncConnection, Connection, Pipeline
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
@@ -27,6 +27,7 @@ __all__ = [
     "connect",
     "one_transaction",
     "one_transaction_async",
+    "pause_not_long",
 ]
 
 SETTINGS: dict[str, Any] = {
@@ -42,6 +43,9 @@ SETTINGS: dict[str, Any] = {
 """What every connection is opened with. No session state beyond this, so a pooler may stand between."""
 
 _OLDEST_SERVER = 130_000
+
+_LONGEST_PAUSE = "5s"
+"""A living client needs a fraction of this between two statements; one that was held up for longer begins anew."""
 
 _BEGIN, _COMMIT = b"BEGIN ISOLATION LEVEL READ COMMITTED", b"COMMIT"
 
@@ -74,7 +78,7 @@ def configure_reader(connection: Connection[Any]) -> None:
 
 
 @contextmanager
-def one_transaction(connection: Connection[Any]) -> Iterator[None]:
+def one_transaction(connection: Connection[Any]) -> Iterator[Pipeline]:
     """What is executed within is one transaction, or part of the caller's, and goes to the server together.
 
     Who fetches an answer within waits for a round trip more.
@@ -82,17 +86,25 @@ def one_transaction(connection: Connection[Any]) -> Iterator[None]:
     A pipeline is a transaction by itself, but psycopg cannot tell of an error that comes only with its end.
     """
     if not _is_alone(connection):
-        with connection.pipeline():
-            yield
+        with connection.pipeline() as pipeline:
+            yield pipeline
         return
     try:
-        with connection.pipeline():
+        with connection.pipeline() as pipeline:
             connection.execute(_BEGIN, prepare=True)
-            yield
+            yield pipeline
             connection.execute(_COMMIT, prepare=True)
     finally:
         if not connection.closed:
             connection.rollback()  # nothing, where it was committed
+
+
+def pause_not_long(connection: Connection[Any]) -> None:
+    """Should the client stop in the middle of the transaction that begins with this, the server ends it after a while.
+
+    Else, where a host is gone and its connection does not tell, the locks stay that keep all others from a takeover.
+    """
+    connection.execute(QUERIES["pause_not_long"], {"longest": _LONGEST_PAUSE}, prepare=True)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from interpreter.store.connection import pause_not_long
 from interpreter.store.queries import QUERIES
 
 __all__ = ["bury_the_dead", "hand_back", "leave", "register", "renew", "unregister"]
@@ -35,6 +36,7 @@ def bury_the_dead(connection: Connection[Any], scheduler: int, deadly: int) -> l
     :raises psycopg.errors.LockNotAvailable: somebody keeps a lock on one of these; nothing was done.
     """
     with connection.transaction():
+        pause_not_long(connection)
         connection.execute(QUERIES["wait_not_long"], {"longest": "100ms"})  # there is a heartbeat to keep
         dead = [row[0] for row in connection.execute(QUERIES["bury_schedulers"], {"scheduler": scheduler})]
         if not dead:
@@ -48,6 +50,7 @@ def leave(connection: Connection[Any], scheduler: int) -> int:
     :raises psycopg.errors.LockNotAvailable: somebody keeps a lock on one of these; nothing was done.
     """
     with connection.transaction():
+        pause_not_long(connection)
         connection.execute(QUERIES["wait_not_long"], {"longest": "2s"})
         unregister(connection, scheduler)  # first: it fences what may still be in flight
         return hand_back(connection, scheduler)

@@ -33,6 +33,10 @@ RETURNING clock_timestamp(),
 -- First statement of a transaction that must not wait for a lock that somebody keeps.
 SELECT set_config('lock_timeout', %(longest)s, true)
 
+-- name: pause_not_long
+-- First statement of a transaction in which the client thinks, and has locks that others must not wait for.
+SELECT set_config('idle_in_transaction_session_timeout', %(longest)s, true)
+
 -- name: bury_schedulers
 -- Takeover, second statement: fences all later commits of the dead. Who has a commit in flight is left for the next time.
 DELETE FROM dataflows.schedulers

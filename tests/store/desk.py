@@ -58,10 +58,12 @@ def sent(
 class Desk:
     """A registered scheduler on a connection of its own.
 
+    :ivar database: how libpq reaches it.
     :ivar scheduler: its number.
     """
 
     def __init__(self, database: str, lease: float = 60) -> None:
+        self.database = database
         self.connection = opened(database)
         self.scheduler, _ = leases.register(self.connection, "desk", timedelta(seconds=lease))
 

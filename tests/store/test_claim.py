@@ -9,16 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
 
-from interpreter.store import claims
+from interpreter.store import claims, connection
 from interpreter.store.arrays import TextArray
 from interpreter.store.queries import QUERIES
 from interpreter.store.records import Claimed
 from interpreter.store.rows import FORMAT
 from tests.databases import opened
 from tests.store.desk import Desk, one, started
+from tests.waiting import eventually
 
 BORN = """
 INSERT INTO dataflows.executions (id, workflow, version, status, due_at, format, created_at)
@@ -144,6 +146,36 @@ def test_many_who_claim_at_once_take_everything_and_nothing_twice(desk: Desk) ->
     with ThreadPoolExecutor(4) as threads:
         taken = list(threads.map(claim_until_there_is_nothing, range(4)))
     assert Counter(id for each in taken for id in each) == Counter(f"e{n:05}" for n in range(1, 401))
+
+
+def test_a_client_that_stops_in_the_middle_of_a_claim_keeps_nobody_from_taking_over(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_LONGEST_PAUSE", "100ms")
+    started(desk.connection, "held")
+    started(desk.connection, "about to be")
+    with Desk(desk.database) as stopped:
+        assert names(stopped.claim(most=1)) == ["held"]
+        desk.expire(stopped)
+
+        def stop(claimed: Claimed) -> int:
+            assert eventually(desk.bury) == [("held", "suspended")]
+            return 0
+
+        with pytest.raises(psycopg.Error):
+            claims.claim(stopped.connection, stopped.scheduler, [("w", 1)], 1, suspects=True, last_applied=stop)
+    assert names(desk.claim()) == ["about to be", "held"]
+
+
+def test_what_a_lost_connection_is_still_claiming_is_listed_when_that_has_ended(desk: Desk) -> None:
+    started(desk.connection, "e")
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with opened(desk.database) as lost, opened(desk.database) as look, ThreadPoolExecutor(1) as pool:
+        with lost.transaction():
+            desk.claim(connection=lost)
+            listed = pool.submit(claims.list_held, desk.connection, desk.scheduler)
+            eventually(lambda: one(look, waiting) or listed.done())
+        assert names(listed.result(20)) == ["e"]
 
 
 def test_what_another_is_about_to_take_is_passed_over_and_not_waited_for(desk: Desk) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import Connection
 
 from interpreter.machine import Status
-from interpreter.store import claims, journal, leases
+from interpreter.store import claims, connection, journal, leases
 from interpreter.store.journal import LeaseLost
+from interpreter.store.queries import QUERIES
 from interpreter.store.records import Batch, Move, Start
 from tests.databases import opened
 from tests.store.desk import EMPTY, Desk, one, sent, step
@@ -122,6 +124,23 @@ def test_a_later_read_gives_only_what_is_new(desk: Desk) -> None:
     assert {id: [entry.seq for entry in entries] for id, entries in read.items()} == {"long": [8, 9]}
 
 
+class StopsBefore:
+    """A connection whose client does something else before one of its queries."""
+
+    def __init__(self, connection: Connection[Any], query: str, stop: Callable[[], None]) -> None:
+        self._connection = connection
+        self._query = QUERIES[query]
+        self._stop = stop
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, query: bytes, *args: Any, **kwargs: Any) -> Any:
+        if query == self._query:
+            self._stop()
+        return self._connection.execute(query, *args, **kwargs)
+
+
 # The fence --------------------------------------------------------------------------------------
 
 
@@ -180,6 +199,23 @@ def test_a_commit_that_comes_while_a_takeover_is_under_way_waits_and_is_refused(
         with pytest.raises(LeaseLost):
             commit.result()
     assert other.seqs("too late") == [1, 2]
+
+
+def test_who_stops_in_the_middle_of_a_takeover_keeps_nobody_from_it(
+    new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = new_database()
+    monkeypatch.setattr(connection, "_LONGEST_PAUSE", "100ms")
+    with Desk(database) as dead, Desk(database) as stopped, Desk(database) as heir:
+        dead.start_held("left")
+        heir.expire(dead)
+
+        def stop() -> None:
+            assert eventually(heir.bury) == [("left", "suspended")]
+
+        stopping: Any = StopsBefore(stopped.connection, "release_orphans", stop)
+        with pytest.raises(psycopg.Error):
+            leases.bury_the_dead(stopping, stopped.scheduler, 5)
 
 
 def test_a_scheduler_that_renewed_in_time_is_not_buried(desk: Desk, other: Desk) -> None:
