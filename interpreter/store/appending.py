@@ -95,5 +95,6 @@ def _send(connection: Connection[Any], values: Sequence[Any]) -> pq.abc.PGresult
 def _check(result: pq.abc.PGresult) -> pq.abc.PGresult:
     if result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
         return result
-    state = result.error_field(pq.DiagnosticField.SQLSTATE)
-    raise (errors.lookup(state.decode()) if state else psycopg.OperationalError)(pq.error_message(result))
+    if result.error_field(pq.DiagnosticField.SQLSTATE):
+        raise errors.error_from_result(result)  # also of a state that psycopg does not know, such as a trigger's own
+    raise psycopg.OperationalError(pq.error_message(result))

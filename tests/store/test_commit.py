@@ -280,3 +280,18 @@ def test_after_a_lost_connection_it_can_be_asked_what_was_written_and_what_is_he
     assert there == {("asked", 1, 3): committed.now}
     assert journal.find_held(desk.connection, desk.scheduler, ["asked", "let go", "unknown"]) == {"asked"}
     assert "asked" in [held.execution_id for held in claims.list_held(desk.connection, desk.scheduler)]
+
+
+def test_an_error_of_a_state_that_nobody_knows_is_told_as_the_database_tells_it(
+    new_database: Callable[[], str],
+) -> None:
+    with Desk(new_database()) as desk:
+        desk.start_held("e")
+        desk.connection.execute("""
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+            AS $$ BEGIN RAISE EXCEPTION 'not on a Sunday' USING ERRCODE = 'ZZ001'; END $$;
+            CREATE TRIGGER refuse BEFORE INSERT ON dataflows.journal FOR EACH ROW EXECUTE FUNCTION refuse();
+        """)
+        with pytest.raises(psycopg.Error, match="not on a Sunday") as caught:
+            desk.commit(step("e", 3))
+        assert caught.value.sqlstate == "ZZ001"
