@@ -40,7 +40,8 @@ class Listener:
         """End the wait, on any thread; what there is to tell was set down before."""
         if not self._is_rung:
             self._is_rung = True
-            self._waker.send(b"\0")
+            with suppress(OSError):  # it is closed, and nobody waits any more
+                self._waker.send(b"\0")
 
     def wait(self, seconds: float) -> list[str]:
         """Sleep until something happens; answers the payloads of the notifications that came.

@@ -15,6 +15,7 @@ from dataflows import Flow, step, wait, workflow
 from dataflows.errors import DatabaseUnavailable, SchedulerStopped
 from interpreter import Client, Scheduler, Status
 from tests.databases import opened
+from tests.scheduler.conftest import Told
 from tests.store.desk import one
 from tests.waiting import eventually
 
@@ -81,6 +82,24 @@ def test_a_step_that_runs_is_waited_for_and_what_it_came_to_is_kept(
     with new_scheduler() as second:
         assert second.result(handle.id) == "after"
     assert calls == ["ran"]
+
+
+def test_what_ends_while_it_closes_and_makes_room_ends_as_ever(
+    new_scheduler: Callable[..., Scheduler], threads: Callable[[], set[str]], id: str, told: Told
+) -> None:
+    running, released = threading.Event(), threading.Event()
+    ACTS[id] = lambda: (running.set(), released.wait(20))
+    with ThreadPoolExecutor(1) as pool, new_scheduler(grace=20, holding=1, on_event=told) as scheduler:
+        scheduler.start(one_step, id)
+        scheduler.start(asleep)  # for which there is no room
+        assert running.wait(20)
+        eventually(lambda: scheduler._host._claimer._left_some)
+        closing = pool.submit(scheduler._close)
+        eventually(lambda: "dataflows claimer" not in threads())
+        released.set()
+        closing.result(20)
+    assert "execution-ended" in told.events
+    assert "thread-failed" not in told.events
 
 
 @pytest.mark.parametrize("is_async", [False, True])

@@ -54,3 +54,9 @@ def test_a_ring_while_another_is_being_heard_does_not_silence_those_that_follow(
     listener.wait(20)
     listener.ring()
     assert is_rung(listener)
+
+
+def test_who_rings_after_it_is_closed_is_not_told_of_an_error() -> None:
+    listener = Listener(connect)
+    listener.close()
+    listener.ring()
