@@ -21,6 +21,7 @@ from dataflows.errors import DatabaseUnavailable
 from dataflows.workflow import Workflow
 from interpreter.machine import Machine
 from interpreter.scheduler.driver import Driver
+from interpreter.scheduler.ending import end
 from interpreter.scheduler.held import SUSPECT, Held
 from interpreter.scheduler.horizon import Horizon
 from interpreter.scheduler.lease import Lease
@@ -121,7 +122,7 @@ class Claimer:
         """Claim nothing more."""
         self._closed.set()
         self._listener.ring()
-        self._thread.join()
+        end(self._thread, lambda: self._connection)
         self._listener.close()
         self._connection.close()
 

@@ -19,6 +19,7 @@ from psycopg import Connection
 
 from dataflows.errors import DatabaseUnavailable
 from interpreter.scheduler.clock import DatabaseClock
+from interpreter.scheduler.ending import end
 from interpreter.scheduler.monitor import Monitor
 from interpreter.store import leases
 
@@ -97,7 +98,7 @@ class Lease:
         self._closed.set()
         with self._changed:
             self._changed.notify_all()
-        self._thread.join()
+        end(self._thread, lambda: self._connection)
         self._connection.close()
 
     # The heartbeat ------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from psycopg import Connection
 
 from interpreter.operations import purge
 from interpreter.requests import Operation, Query, Request
+from interpreter.scheduler.ending import end
 from interpreter.scheduler.monitor import Monitor
 from interpreter.store.queries import QUERIES
 
@@ -43,21 +44,22 @@ class Purger:
         self._monitor = monitor
         self._pause = min(max(retention.total_seconds() / 100, _SHORTEST), _LONGEST)
         self._closed = threading.Event()
+        self._connection: Connection[Any] | None = None
         self._thread = threading.Thread(target=self._run, name="dataflows purger", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Delete nothing more; what was deleted until now stays so."""
         self._closed.set()
-        self._thread.join()
+        end(self._thread, lambda: self._connection)
 
     def _run(self) -> None:
         pause = min(self._pause, _FIRST)
         while not self._closed.wait(pause):
             pause = self._pause
             try:
-                with self._connect("purger") as connection:
-                    self._purge(connection, purge(older_than=self._retention, batch=_BATCH))
+                with self._connect("purger") as self._connection:
+                    self._purge(self._connection, purge(older_than=self._retention, batch=_BATCH))
             except Exception as error:  # whatever it is, nobody waits for this: the next round tries again
                 self._monitor.emit("purge-failed", error=error)
 

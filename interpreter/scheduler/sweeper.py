@@ -17,6 +17,7 @@ import psycopg
 from psycopg import Connection
 
 from dataflows.errors import DatabaseUnavailable
+from interpreter.scheduler.ending import end
 from interpreter.scheduler.monitor import Monitor
 from interpreter.store import journal
 
@@ -40,6 +41,7 @@ class Sweeper:
         self._monitor = monitor
         self._queue: SimpleQueue[str | None] = SimpleQueue()
         self._closed = False
+        self._connection: Connection[Any] | None = None
         self._thread = threading.Thread(target=self._run, name="dataflows sweeper", daemon=True)
         self._thread.start()
 
@@ -52,13 +54,13 @@ class Sweeper:
         """Delete nothing more."""
         self._closed = True
         self._queue.put(None)
-        self._thread.join()
+        end(self._thread, lambda: self._connection)
 
     def _run(self) -> None:
         while not self._closed and (execution_id := self._queue.get()) is not None:
             try:
-                with self._connect("sweeper") as connection:
-                    self._sweep_all(connection, execution_id)
+                with self._connect("sweeper") as self._connection:
+                    self._sweep_all(self._connection, execution_id)
             except (psycopg.Error, DatabaseUnavailable) as error:
                 self._monitor.emit("sweep-failed", error=error)
 

@@ -204,6 +204,21 @@ def test_a_closed_scheduler_leaves_no_thread_no_connection_and_no_lease(
         assert one(connection, "SELECT count(*) FROM dataflows.executions WHERE scheduler IS NOT NULL") == 0
 
 
+def test_locks_that_somebody_keeps_do_not_keep_a_scheduler_from_closing(
+    scheduler_of_its_own: Callable[..., Scheduler],
+) -> None:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = ANY (%s) AND wait_event_type = 'Lock'"
+    threads = ["dataflows heartbeat", "dataflows claimer", "dataflows purger", "dataflows sweeper"]
+    scheduler = scheduler_of_its_own(lease=1, retention=0)
+    database = str(scheduler._named)
+    with ThreadPoolExecutor(1) as pool, scheduler, opened(database) as look, opened(database) as keeper:
+        keeper.execute("BEGIN; LOCK TABLE dataflows.schedulers, dataflows.executions, dataflows.journal")
+        scheduler._host.hint()
+        scheduler._host._sweeper.sweep("anything", 9)
+        eventually(lambda: one(look, waiting, threads) == len(threads))
+        pool.submit(scheduler._close).result(20)
+
+
 def test_a_closed_scheduler_can_be_opened_again(new_scheduler: Callable[..., Scheduler], id: str) -> None:
     ACTS[id] = lambda: "again"
     scheduler = new_scheduler()
