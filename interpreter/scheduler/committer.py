@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -58,12 +59,15 @@ class Committer:
         self._writer = Writer(connect, lease, monitor)
         self._writing = threading.Lock()
         self.turns = Turns(self._writing, self.propose)
+        self._closed = False
         self._thread = threading.Thread(target=self._run, name="dataflows committer", daemon=True)
         self._thread.start()
 
     def propose(self, proposal: Proposal | StartRequest) -> None:
         """Have it written with the next commit."""
         self._queue.put(proposal)
+        if self._closed:
+            self._refuse_starts(self._what_is_left())
 
     def write_now(self, proposal: Proposal) -> bool:
         """Write it on the caller's thread and deliver what that came to; False where others write, or wait to."""
@@ -82,12 +86,17 @@ class Committer:
         """Write what has been proposed, for so long at most and while the lease is valid, and stop."""
         deadline = time.monotonic() + seconds
         self._queue.put(None)
-        while self._thread.is_alive() or self._writing.locked():
+        while not self._is_at_rest():
             if time.monotonic() > deadline or not self._lease.is_valid():
                 self._writer.give_up()
-            self._thread.join(timeout=_LOOK)
         self._writer.close()
+        self._closed = True
         self._refuse_starts(self._what_is_left())
+
+    def _is_at_rest(self) -> bool:
+        """Whether nobody writes; nobody will from then on, since what who writes must hold is not given back."""
+        self._thread.join(timeout=_LOOK)
+        return not self._thread.is_alive() and self._writing.acquire(timeout=_LOOK)
 
     def _refuse_starts(self, taken: Iterable[Proposal | StartRequest | None]) -> None:
         for item in taken:
@@ -95,8 +104,9 @@ class Committer:
                 item.future.set_exception(SchedulerStopped("the scheduler closed before the start was written"))
 
     def _what_is_left(self) -> Iterator[Proposal | StartRequest | None]:
-        while not self._queue.empty():
-            yield self._queue.get_nowait()
+        with suppress(Empty):
+            while True:
+                yield self._queue.get_nowait()
 
     # The thread ---------------------------------------------------------------------------------
 

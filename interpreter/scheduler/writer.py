@@ -72,6 +72,7 @@ class Writer:
                 committed = journal.commit(self._connection, scheduler, draft.batch)
                 if doubts:  # an earlier try may have ended only now, and have left this one nothing to do
                     return self._ask_what_was_done(draft.batch, scheduler) or committed
+                doubts = _DOUBTS  # whatever fails from here on, it is written
                 draft.gone = self._find_gone(draft, committed, scheduler)
             except psycopg.Error as error:
                 if not self._is_worth_repeating(error, doubts > 0):
