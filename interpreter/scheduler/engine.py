@@ -95,6 +95,7 @@ class Engine:
         self._starting: set[str] = set()
         self._driving_steps: dict[int, None] = {}  # threads of steps that drive; whoever takes one out decides
         self._stopping = False
+        self._returned = 0
         self.asked_to_exit = threading.Event()
         with ExitStack() as started:  # what was started ends again, where something further cannot be had
             self._start(started)
@@ -225,39 +226,44 @@ class Engine:
         self._stopping = self._dispatcher.stopping = True
         self._room.close()
         self._monitor.emit("stopping", held=len(self._driver.held), running=self._performer.running)
-        if self._purger is not None:
-            self._purger.close()
-        self._claimer.close()
-        self._performer.hold_back()
-        seconds = (self._settings.grace if grace is None else grace).total_seconds()
-        self._wait_for_steps(seconds)
-        self._performer.close()
-        self._transactions.close()
-        self._errands.close()
-        self._committer.close(max(seconds, _TO_WRITE))
-        self._driver.close()
-        self._watchdog.close()
-        self._sweeper.close()
-        returned = self._hand_back()
-        self._lease.close()
-        return returned
+        with ExitStack() as closing:  # each of them, also where somebody interrupts the waiting for one
+            for close in reversed(self._in_the_order_of_closing(self._settings.grace if grace is None else grace)):
+                closing.callback(close)
+        return self._returned
+
+    def _in_the_order_of_closing(self, grace: timedelta) -> list[Callable[[], object]]:
+        seconds = grace.total_seconds()
+        return [
+            *([] if self._purger is None else [self._purger.close]),
+            self._claimer.close,
+            self._performer.hold_back,
+            lambda: self._wait_for_steps(seconds),
+            self._performer.close,
+            self._transactions.close,
+            self._errands.close,
+            lambda: self._committer.close(max(seconds, _TO_WRITE)),
+            self._driver.close,
+            self._watchdog.close,
+            self._sweeper.close,
+            self._hand_back,
+            self._lease.close,
+        ]
 
     def _wait_for_steps(self, grace: float) -> None:
         deadline = time.monotonic() + grace
         while self._performer.running and time.monotonic() < deadline and self._lease.is_valid():
             time.sleep(_LOOK)
 
-    def _hand_back(self) -> int:
+    def _hand_back(self) -> None:
         try:
             with self._database.connect("goodbye") as connection:
-                returned = leases.leave(connection, self._lease.scheduler)
-                if returned:
+                self._returned = leases.leave(connection, self._lease.scheduler)
+                if self._returned:
                     connection.execute("NOTIFY dataflows")
-        except (psycopg.Error, DatabaseUnavailable) as error:
+        except (psycopg.Error, DatabaseUnavailable) as error:  # another scheduler takes over when the lease ends
             self._monitor.emit("database-unreachable", error=error)
-            return 0  # another scheduler takes over when the lease ends
-        self._monitor.emit("handed-back", executions=returned)
-        return returned
+        else:
+            self._monitor.emit("handed-back", executions=self._returned)
 
     # What the parts tell each other -------------------------------------------------------------
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
-from typing import Any, Self
+from contextlib import ExitStack
+from typing import Any, Self, TypeVar
 
 from dataflows.duration import Duration, to_timedelta
 from dataflows.errors import SchedulerStopped
@@ -21,6 +22,8 @@ from interpreter.scheduler.monitor import Listener, Monitor, log_event
 from interpreter.verbs import AwaitingPool, BlockingPool
 
 __all__ = ["AsyncScheduler", "Scheduler"]
+
+T = TypeVar("T")
 
 
 class Scheduler(Verbs):
@@ -103,22 +106,29 @@ class Scheduler(Verbs):
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._close()
-        self._pool.close()
-        del self._pool
-        self._leave_database()
+        with ExitStack() as closing:
+            closing.callback(self._leave_database)
+            closing.callback(self._close_pool)
+            closing.callback(self._close)
 
     async def __aenter__(self) -> AsyncScheduler:
-        database = await asyncio.to_thread(self._open)
-        assert self._engine is not None
-        self._async = AsyncScheduler(await AwaitingPool(database.url).open(), self._engine)
+        try:
+            database = await _to_its_end(self._open)
+            assert self._engine is not None
+            self._async = AsyncScheduler(await AwaitingPool(database.url).open(), self._engine)
+        except BaseException:
+            await _to_its_end(self._close)
+            await _to_its_end(self._leave_database)
+            raise
         return self._async
 
     async def __aexit__(self, *exc_info: object) -> None:
-        await asyncio.to_thread(self._close)
         assert self._async is not None
-        await self._async._pool.close()
-        await asyncio.to_thread(self._leave_database)
+        try:
+            await _to_its_end(self._close)
+        finally:
+            await self._async._pool.close()
+            await _to_its_end(self._leave_database)
 
     def wait(self, stop: threading.Event) -> None:
         """Serve until ``stop`` is set, or a step asks the process to exit."""
@@ -138,9 +148,13 @@ class Scheduler(Verbs):
         return self._database
 
     def _close(self) -> None:
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = None
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
+
+    def _close_pool(self) -> None:
+        self._pool.close()
+        del self._pool
 
     def _leave_database(self) -> None:
         if self._database is not None:
@@ -160,3 +174,12 @@ class AsyncScheduler(AsyncVerbs):
     def __init__(self, pool: AwaitingPool, engine: Engine) -> None:
         self._pool = pool
         self._host = engine
+
+
+async def _to_its_end(function: Callable[[], T]) -> T:
+    """Run it in a thread. Who is cancelled meanwhile waits for it all the same: nobody else ends what it starts."""
+    running = asyncio.ensure_future(asyncio.to_thread(function))
+    try:
+        return await asyncio.shield(running)
+    finally:
+        await asyncio.wait([running])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -202,6 +203,60 @@ def test_a_closed_scheduler_leaves_no_thread_no_connection_and_no_lease(
         eventually(lambda: one(connection, others) == 0)
         assert one(connection, "SELECT count(*) FROM dataflows.schedulers") == 0
         assert one(connection, "SELECT count(*) FROM dataflows.executions WHERE scheduler IS NOT NULL") == 0
+
+
+def test_who_interrupts_the_waiting_for_its_steps_closes_it_all_the_same(
+    new_scheduler: Callable[..., Scheduler], threads: Callable[[], set[str]], id: str
+) -> None:
+    running, released = threading.Event(), threading.Event()
+    ACTS[id] = lambda: (running.set(), released.wait(20))
+    scheduler = new_scheduler(grace=20).__enter__()
+    scheduler.start(one_step, id)
+    assert running.wait(20)
+    interrupt = threading.Thread(target=interrupt_when, args=[lambda: "dataflows claimer" not in threads()])
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.__exit__()
+    interrupt.join()
+    assert threads() <= {"dataflows step"}, "which is left to itself"
+    released.set()
+    with opened(str(scheduler._named)) as connection:
+        assert one(connection, "SELECT count(*) FROM dataflows.schedulers") == 0
+        assert one(connection, "SELECT status FROM dataflows.executions") == "suspended"
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_who_is_cancelled_while_it_opens_or_closes_leaves_nothing_behind(
+    new_scheduler: Callable[..., Scheduler], threads: Callable[[], set[str]], id: str, runs: bool
+) -> None:
+    running, released = threading.Event(), threading.Event()
+    ACTS[id] = lambda: (running.set(), released.wait(20))
+    scheduler = new_scheduler(grace=20)
+
+    async def use() -> None:
+        async with scheduler as verbs:
+            await verbs.start(one_step, id)
+            await asyncio.to_thread(running.wait, 20)
+
+    async def cancel() -> None:
+        task = asyncio.ensure_future(use())
+        await asyncio.sleep(0)
+        if runs:
+            await asyncio.to_thread(eventually, lambda: running.is_set() and "dataflows claimer" not in threads())
+        task.cancel()
+        threading.Timer(0.1, released.set).start()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not {name for name in threads() if name.startswith("dataflows") and name != "dataflows step"}
+
+    asyncio.run(cancel())
+    with opened(str(scheduler._named)) as connection:
+        assert one(connection, "SELECT count(*) FROM dataflows.schedulers") == 0
+
+
+def interrupt_when(happened: Callable[[], Any]) -> None:
+    eventually(happened)
+    signal.raise_signal(signal.SIGINT)
 
 
 def test_locks_that_somebody_keeps_do_not_keep_a_scheduler_from_closing(
