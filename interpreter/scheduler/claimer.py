@@ -150,10 +150,10 @@ class Claimer:
                 self._hinted = True
 
     def _seconds_to_wait(self) -> float:
-        if self._hinted:
-            return 0.0
         if self._is_in_doubt:
             return _IN_DOUBT
+        if self._hinted:
+            return 0.0
         with self._lock:
             due = self._due.seconds_to_next(self._lease.clock.now())
         poll = max(0.0, self._polled_at + _POLL - time.monotonic())
@@ -164,17 +164,26 @@ class Claimer:
             self._closed.wait(_PAUSE)
             self._hinted = True
             return
-        hinted, self._hinted = self._hinted, False
         with self._lock:
+            hinted, self._hinted = self._hinted, False
             inboxes, self._inboxes = self._inboxes, set()
-            is_due = bool(list(self._due.take_due(self._lease.clock.now())))
+            hinted = bool(list(self._due.take_due(self._lease.clock.now()))) or hinted
+        try:
+            self._look_as_told(scheduler, inboxes, hinted)
+        except BaseException:
+            with self._lock:  # it is still to be done
+                self._hinted = True
+                self._inboxes |= inboxes
+            raise
+
+    def _look_as_told(self, scheduler: int, inboxes: set[str], hinted: bool) -> None:
         if self._is_in_doubt:
             self._adopt(scheduler)
         if time.monotonic() >= self._polled_at + _POLL:
             hinted = self._poll(scheduler, inboxes) or hinted
         if inboxes:
             self._driver.post(self._driver.arrivals.on_messages, *claims.read_inbox(self._connection, inboxes))
-        if hinted or is_due:
+        if hinted:
             self._claim(scheduler)
 
     def _poll(self, scheduler: int, inboxes: set[str]) -> bool:

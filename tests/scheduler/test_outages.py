@@ -14,7 +14,8 @@ from psycopg.conninfo import make_conninfo
 
 from dataflows import ExecutionBlocked, Flow, Retry, step, workflow
 from interpreter import Client, Scheduler, Status
-from interpreter.store import journal
+from interpreter.scheduler import claimer
+from interpreter.store import claims, journal
 from tests.databases import opened
 from tests.scheduler.conftest import Told
 from tests.scheduler.work import RAN, RELEASED, RUNNING, forget, held, named, of_the_desk, steps
@@ -66,6 +67,30 @@ def test_connections_that_are_cut_again_and_again_cost_time_and_nothing_else(
         with Client(scheduler._named) as client:
             settled = Counter(entry.position for entry in client.history(id) if entry.kind == "step")
         assert set(settled.values()) == {1}
+
+
+def test_a_message_that_the_claimer_was_told_of_is_not_forgotten_when_its_connection_breaks_over_it(
+    scheduler_of_its_own: Callable[..., Scheduler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_inbox = claims.read_inbox
+    broken: list[str] = []
+
+    def broken_once(connection: psycopg.Connection[Any], ids: Any) -> Any:
+        if not broken:
+            broken.extend(ids)
+            connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return read_inbox(connection, ids)
+
+    monkeypatch.setattr(claims, "read_inbox", broken_once)
+    monkeypatch.setattr(claimer, "_POLL", 3600)
+    with scheduler_of_its_own() as scheduler, Client(scheduler._named) as client:
+        handle = scheduler.start(held, "busy", id="busy")
+        assert RUNNING.acquire(timeout=20)
+        client.signal("busy", "anything")
+        eventually(lambda: "signal" in [entry.kind for entry in handle.history()])
+        assert broken == ["busy"]
+        RELEASED.set()
+        assert handle.result() == "held"
 
 
 def test_a_database_that_is_away_for_a_while_is_waited_for(new_scheduler: Callable[..., Scheduler], told: Told) -> None:
