@@ -124,7 +124,8 @@ class Arrivals:
 
     def on_lost(self, scheduler: int) -> None:
         """The lease is lost: nothing is held any more that was claimed under this number."""
-        self._departures.drop_all(self._held.lose(scheduler))
+        for held in self._held.lose(scheduler):  # one by one: the thread may be left behind in any of them
+            self._then((self._departures.drop_all, ([held],)))
 
     def on_displaced(self, held: Held) -> None:
         """It was lost, or let go, and before that was noticed here it is held again."""

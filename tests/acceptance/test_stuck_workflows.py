@@ -86,6 +86,14 @@ def cleans_up_for_ever() -> Flow[None]:
             time.sleep(0.001)  # dataflows: allow DF202, DF304
 
 
+@workflow("stuck/blocks-when-it-is-let-go")
+def blocks_when_it_is_let_go() -> Flow[None]:
+    try:
+        yield from step("wait", Switch.off.wait)
+    finally:
+        Switch.off.wait()  # dataflows: allow DF202, DF304
+
+
 @pytest.mark.parametrize(
     ("stuck", "line"),
     [(spins, "while Switch.on:"), (blocks, "time.sleep(5)"), (swallows, "time.sleep(0.001)")],
@@ -165,6 +173,18 @@ def test_a_cleanup_that_never_ends_when_a_suspended_workflow_is_let_go_stops_nob
 
     assert scheduler.run(innocent) == 42
     assert first.status() is Status.SUSPENDED
+
+
+def test_a_cleanup_that_never_ends_when_a_lease_is_lost_keeps_no_other_from_being_let_go(
+    open_scheduler: OpenScheduler,
+) -> None:
+    scheduler = open_scheduler(drive_limit="300ms", lease="9s")
+    handles = [scheduler.start(blocks_when_it_is_let_go) for _ in range(2)]
+    wait_until(lambda: all(scheduler._host.holds(handle.id) for handle in handles), "all are held")
+    scheduler._host._lease.lost(scheduler._host._lease.scheduler)
+
+    wait_until(lambda: not scheduler._host._driver.held, "none is held any more")
+    assert scheduler.run(innocent) == 42
 
 
 def test_a_workflow_that_raises_what_ends_a_program_fails_alone(open_scheduler: OpenScheduler) -> None:
