@@ -82,7 +82,7 @@ class Watchdog:
         except Stuck:
             pass
         finally:
-            self._leave(drive)
+            self._leave_for_certain(drive)
         if drive.left_behind:
             raise Replaced
         if drive.problem:
@@ -92,6 +92,12 @@ class Watchdog:
         """Watch no more."""
         self._closed.set()
         self._thread.join()
+
+    def _leave_for_certain(self, drive: Drive) -> None:
+        try:
+            self._leave(drive)
+        except Stuck:  # it was just on its way; that is raised once
+            self._leave(drive)
 
     def _leave(self, drive: Drive) -> None:
         with self._lock:
