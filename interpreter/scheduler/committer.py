@@ -76,7 +76,7 @@ class Committer:
         try:
             if not self._queue.empty():
                 return False
-            self._commit([proposal])
+            self._commit_or_lose([proposal])
             return True
         finally:
             self._writing.release()
@@ -115,7 +115,7 @@ class Committer:
         while not ends and (first := self._queue.get()) is not None:
             with self._writing:
                 taken, ends = self._take_what_waits(first)
-                self._commit(taken)
+                self._commit_or_lose(taken)
             self.turns.begin()
             self._delivered()
             ends = ends or self._writer.is_given_up
@@ -134,6 +134,15 @@ class Committer:
         return taken, False
 
     # Writing, by one thread at a time -----------------------------------------------------------
+
+    def _commit_or_lose(self, taken: list[Proposal | StartRequest]) -> None:
+        """After a fault of ours nobody knows what was told of the commit: all that is held is let go with the lease."""
+        try:
+            self._commit(taken)
+        except BaseException as error:
+            self._monitor.emit("thread-failed", thread="committer", error=error)
+            self._lease.lost(self._lease.scheduler)
+            self._refuse_starts(taken)
 
     def _commit(self, taken: list[Proposal | StartRequest]) -> None:
         while not (self._writer.is_given_up or self._lease.wait_registered(_LOOK)):

@@ -13,6 +13,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from dataflows import ExecutionBlocked, Flow, Retry, step, workflow
+from dataflows.errors import SchedulerStopped
 from interpreter import Client, Scheduler, Status
 from interpreter.scheduler import claimer
 from interpreter.store import claims, journal
@@ -228,3 +229,23 @@ def test_a_problem_that_no_database_takes_as_it_is_is_told_all_the_same(
             scheduler.start(hostile).result(timeout=20)
         assert "cannot be read" in str(scheduler.list(status=Status.BLOCKED)[0].problem)
         assert scheduler.run(of_the_desk) == "done by another"
+
+
+def test_a_fault_of_our_own_where_a_commit_is_told_costs_a_lease_and_nothing_else(
+    new_scheduler: Callable[..., Scheduler], told: Told
+) -> None:
+    with new_scheduler(lease=1, on_event=told) as scheduler:
+        committer = scheduler._host._committer
+        deliver = committer._deliver
+
+        def fail_once(done: Any) -> None:
+            committer._deliver = deliver
+            raise ZeroDivisionError
+
+        committer._deliver = fail_once
+        with pytest.raises(SchedulerStopped):
+            scheduler.start(steps, "first", id="first")
+        assert scheduler.result("first", timeout=30) == 21
+        assert Counter({("first", number): 1 for number in range(7)}) == RAN
+        failed = [details for event, details in told if event == "thread-failed"]
+        assert [(details["thread"], type(details["error"])) for details in failed] == [("committer", ZeroDivisionError)]
