@@ -11,7 +11,7 @@ import asyncio
 import functools
 import time
 from collections.abc import Awaitable, Callable, Generator
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 import psycopg
@@ -109,25 +109,27 @@ class AwaitingPool:
     async def perform(self, operation: Operation[T], connection: AsyncConnection[Any] | None = None) -> T:
         """Run an operation to its end; with a connection, its queries run there, in the caller's transaction."""
         answer: Any = None
+        awaited = _Awaited()
         while True:
             try:
                 request = operation.send(answer)
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
-            answer = await self._answer(request, connection)
+            if isinstance(request, Pause):
+                answer = await awaited.pause(request)
+            else:
+                answer = await self._answer(request, connection)
 
     async def close(self) -> None:
         await self._pool.close()
 
-    async def _answer(self, request: Request, connection: AsyncConnection[Any] | None) -> Any:
-        if isinstance(request, Pause):
-            return await _pause_async(request)
+    async def _answer(self, query: Query, connection: AsyncConnection[Any] | None) -> Any:
         if connection is not None:
-            return await _ask_async(connection, request)
+            return await _ask_async(connection, query)
         for tried in range(1, _TRIES + 1):
             try:
                 async with self._pool.connection() as pooled:
-                    return await _ask_async(pooled, request)
+                    return await _ask_async(pooled, query)
             except (psycopg.OperationalError, PoolTimeout) as error:
                 _raise_unless_worth_repeating(error, tried)
         raise AssertionError("unreachable")
@@ -161,13 +163,21 @@ def _pause(pause: Pause) -> Any:
     return pause.future.result() if pause.future.done() else None
 
 
-async def _pause_async(pause: Pause) -> Any:
-    if pause.future is None:
-        await asyncio.sleep(pause.seconds or 0)
-        return None
-    # wait() does not cancel what it waits for: the future is not this caller's alone.
-    done, _ = await asyncio.wait([asyncio.wrap_future(pause.future)], timeout=pause.seconds)
-    return done.pop().result() if done else None
+class _Awaited:
+    """The futures that one operation has paused for, as asyncio's: one for each, however often it looks at it."""
+
+    def __init__(self) -> None:
+        self._wrapped: dict[Future[Any], asyncio.Future[Any]] = {}
+
+    async def pause(self, pause: Pause) -> Any:
+        if pause.future is None:
+            await asyncio.sleep(pause.seconds or 0)
+            return None
+        if pause.future not in self._wrapped:
+            self._wrapped[pause.future] = asyncio.wrap_future(pause.future)
+        # wait() does not cancel what it waits for: the future is not this caller's alone.
+        done, _ = await asyncio.wait([self._wrapped[pause.future]], timeout=pause.seconds)
+        return done.pop().result() if done else None
 
 
 def _raise_unless_worth_repeating(error: Exception, tried: int) -> None:

@@ -15,6 +15,7 @@ from dataflows.errors import NotFound, ResultTimeout
 from interpreter import Client, Execution, HistoryEntry, Scheduler, Status
 from interpreter.client import AsyncHandle, AsyncVerbs, Handle, Verbs
 from interpreter.machine import ENDED
+from interpreter.operations import results
 from tests.scheduler.doors import DOORS, Door, opened_door
 from tests.waiting import eventually
 
@@ -178,6 +179,23 @@ def test_who_stops_awaiting_a_result_takes_it_from_nobody_else(database: str, id
             return await patient, await handle.result(), await scheduler.result(id)
 
     assert asyncio.run(main()) == ({"why": 1},) * 3
+
+
+def test_who_awaits_a_result_for_long_leaves_nothing_more_behind_at_each_look(
+    database: str, monkeypatch: pytest.MonkeyPatch, id: str
+) -> None:
+    monkeypatch.setattr(results, "_LOOK", 0.01)
+    monkeypatch.setattr(results, "_LONGEST_LOOK", 0.01)
+
+    async def main() -> int:
+        async with Scheduler(database) as verbs:
+            handle = await verbs.start(ask, "?", id=id)
+            watch = verbs._host.watch(id)
+            with pytest.raises(ResultTimeout):
+                await handle.result("300ms")
+            return len(watch._done_callbacks)
+
+    assert asyncio.run(main()) == 1
 
 
 def test_no_database_named_is_the_one_in_the_environment(
