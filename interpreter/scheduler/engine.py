@@ -313,9 +313,6 @@ class Engine:
                 SchedulerStopped(f"a step asked the process to exit ({error!r}); it runs again in another scheduler")
             )
 
-    def _on_takeover(self) -> None:
-        self._claimer.hint_at_suspects()
-
     def _on_lost(self, scheduler: int) -> None:
         self._driver.post(self._driver.arrivals.on_lost, scheduler)
 
