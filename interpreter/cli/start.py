@@ -5,16 +5,12 @@ Owns how a workflow is found by its name, and how JSON becomes its arguments.
 
 from __future__ import annotations
 
-import inspect
-from datetime import datetime
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from dataflows.commands import Flow
 from dataflows.errors import UnknownWorkflow
-from dataflows.events import Event
-from dataflows.payload import read_as
 from dataflows.workflow import Workflow, registry
 from interpreter.cli.modules import import_modules
 from interpreter.cli.options import (
@@ -31,6 +27,7 @@ from interpreter.cli.options import (
 from interpreter.cli.output import document, say
 from interpreter.cli.result import answer
 from interpreter.client import Client
+from interpreter.operations import check_arguments, read_event
 
 __all__ = ["Input", "Name", "read_arguments", "start"]
 
@@ -123,8 +120,8 @@ def read_arguments(workflow: Workflow[..., Any], text: str | None) -> tuple[tupl
     args, kwargs = _read_json_arguments(text)
     with refusing("--input"):
         if workflow.triggers and kwargs:
-            args, kwargs = (_read_event(kwargs),), {}
-        inspect.signature(workflow.function).bind(*args, **kwargs)
+            args, kwargs = (read_event(kwargs),), {}
+        check_arguments(workflow, args, kwargs)
     return args, kwargs
 
 
@@ -136,12 +133,3 @@ def _read_json_arguments(text: str | None) -> tuple[tuple[Any, ...], dict[str, A
     if isinstance(value, dict):
         return (), value
     return (tuple(value) if isinstance(value, list) else (value,)), {}
-
-
-def _read_event(attributes: dict[str, Any]) -> Event:
-    """The event with these attributes of CloudEvents."""
-    known = {name: value for name, value in attributes.items() if name != "specversion"}
-    if "time" in known:
-        known["time"] = datetime.fromisoformat(known["time"])
-    event: Event = read_as(Event, known)
-    return event

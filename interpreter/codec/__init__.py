@@ -12,7 +12,7 @@ through here before anybody may look at it. Three encodings, named beside the by
 The package owns the bytes. It knows nothing of journals, machines and databases.
 """
 
-from interpreter.codec.description import describe
+from interpreter.codec.description import describe, describe_error
 from interpreter.codec.encoded import LARGEST, Encoded
 from interpreter.codec.exceptions import decode_error, encode_error
 from interpreter.codec.functions import dump_call, run_call
@@ -26,6 +26,7 @@ __all__ = [
     "decode",
     "decode_error",
     "describe",
+    "describe_error",
     "dump_call",
     "encode",
     "encode_error",

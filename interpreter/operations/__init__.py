@@ -4,16 +4,25 @@ Owns what a caller is told: which error, in which words. Knows the queries by na
 of connections, threads or event loops.
 """
 
+from interpreter.operations.arguments import check_arguments, read_event
 from interpreter.operations.bulk import BulkVerb, in_bulk
 from interpreter.operations.control import delete, pause, resume, terminate
 from interpreter.operations.events import emit, subscribe, unsubscribe
 from interpreter.operations.host import Host, NewExecution, Watch
-from interpreter.operations.looking import Execution, HistoryEntry, describe, history, list_executions, status
+from interpreter.operations.looking import (
+    Execution,
+    HistoryEntry,
+    describe,
+    history,
+    history_page,
+    list_executions,
+    status,
+)
 from interpreter.operations.messages import cancel, signal
 from interpreter.operations.publishing import describe_published, published
 from interpreter.operations.purging import purge
 from interpreter.operations.recordings import read_open_recordings, read_recording
-from interpreter.operations.results import result
+from interpreter.operations.results import StoredResult, result, stored_result
 from interpreter.operations.retrying import fork, retry
 from interpreter.operations.starting import find_workflow, is_there, prepare, start, start_with_signal
 
@@ -23,8 +32,10 @@ __all__ = [
     "HistoryEntry",
     "Host",
     "NewExecution",
+    "StoredResult",
     "Watch",
     "cancel",
+    "check_arguments",
     "delete",
     "describe",
     "describe_published",
@@ -32,6 +43,7 @@ __all__ = [
     "find_workflow",
     "fork",
     "history",
+    "history_page",
     "in_bulk",
     "is_there",
     "list_executions",
@@ -39,6 +51,7 @@ __all__ = [
     "prepare",
     "published",
     "purge",
+    "read_event",
     "read_open_recordings",
     "read_recording",
     "result",
@@ -48,6 +61,7 @@ __all__ = [
     "start",
     "start_with_signal",
     "status",
+    "stored_result",
     "subscribe",
     "terminate",
     "unsubscribe",

@@ -14,7 +14,22 @@ from interpreter.machine import Status
 from interpreter.operations.tags import to_json
 from interpreter.requests import Operation, Query
 
-__all__ = ["Execution", "HistoryEntry", "describe", "history", "list_executions", "read_execution", "status"]
+__all__ = [
+    "Execution",
+    "HistoryEntry",
+    "describe",
+    "history",
+    "history_page",
+    "list_executions",
+    "read_execution",
+    "status",
+]
+
+_SHOWN = 200
+"""Characters of a payload that a line shows."""
+
+_LONGEST_ERROR = 100_000
+"""Bytes of a stored error that are read to show its type and message; a longer one is shown by its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +112,43 @@ def history(execution_id: str, *, generation: int | None = None) -> Operation[li
     ]
 
 
+def history_page(
+    execution_id: str, generation: int, *, after: int = 0, limit: int = 100
+) -> Operation[list[HistoryEntry]]:
+    """So many entries of the execution's journal, in order; none where there are no more, or no such execution.
+
+    However large the payloads are, no more of them is read than is shown.
+
+    :param after: the ``seq`` of the last entry of the page before.
+    """
+    place = {"id": execution_id, "generation": generation, "after": after, "limit": limit}
+    rows = yield Query("read_history_page", {**place, "most": _SHOWN + 1, "longest_error": _LONGEST_ERROR})
+    return [
+        HistoryEntry(seq, at, kind, position, name, branch, ok, _text(encoding, data, size), moment)
+        for seq, at, kind, position, name, branch, ok, encoding, data, moment, size in rows
+    ]
+
+
 def list_executions(
     *,
     status: Status | None = None,
     workflow: str | None = None,
     tags: Mapping[str, str] | None = None,
-    before: str | None = None,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
+    before: str | tuple[datetime, str] | None = None,
     limit: int = 50,
 ) -> Operation[list[Execution]]:
     """Executions, the newest first.
 
-    :param before: the id of the last one of the page before.
+    :param created_after, created_before: aware; only those that were created then or later, and before.
+    :param before: the id of the last one of the page before; or its ``created_at`` and its id, which hold also
+        when it has been deleted since.
     """
+    before_time, before_id = before if isinstance(before, tuple) else (None, before)
     wanted = {"status": None if status is None else Status(status).value, "workflow": workflow, "tags": to_json(tags)}
-    rows = yield Query("list_executions", {**wanted, "before": before, "limit": limit})
+    times = {"created_after": created_after, "created_before": created_before, "before_time": before_time}
+    rows = yield Query("list_executions", {**wanted, **times, "before": before_id, "limit": limit})
     return [read_execution(row) for row in rows]
 
 
@@ -120,5 +158,5 @@ def read_execution(row: tuple[Any, ...]) -> Execution:
     return Execution(id, workflow, version, Status(now), created_at, ended_at, due_at, dict(tags or {}), *rest)
 
 
-def _text(encoding: str | None, data: bytes | None) -> str:
-    return describe_encoded(Encoded(encoding, data or b"")) if encoding else ""
+def _text(encoding: str | None, data: bytes | None, size: int | None = None) -> str:
+    return describe_encoded(Encoded(encoding, data or b""), _SHOWN, size) if encoding else ""

@@ -427,8 +427,9 @@ SELECT id, workflow, version, status, created_at, ended_at, due_at::text, tags, 
 FROM dataflows.executions WHERE id = %(id)s
 
 -- name: read_result
--- The status, and the last entry where there is a result.
-SELECT e.status, e.problem, j.kind, j.ok, j.encoding, j.data
+-- The status, and the last entry where there is a result; its data only if that is not more than so many bytes.
+SELECT e.status, e.problem, j.kind, j.ok, j.encoding,
+       CASE WHEN coalesce(octet_length(j.data) <= %(most)s, true) THEN j.data END, octet_length(j.data)
 FROM dataflows.executions e
 LEFT JOIN LATERAL (
     SELECT kind, ok, encoding, data FROM dataflows.journal
@@ -446,6 +447,18 @@ LATERAL (
     WHERE execution_id = e.id AND generation = coalesce(%(generation)s::int, e.generation) ORDER BY seq OFFSET 0
 ) AS j
 WHERE e.id = %(id)s
+
+-- name: read_history_page
+-- So many entries of a generation, those after one, for a line each: of a payload comes its beginning, and its size; of an
+-- error that is not too long all, since its beginning says nothing. Moments that no calendar has are moved into it.
+SELECT j.seq, least(greatest(j.at, '0001-01-02 UTC'), '9999-12-30 UTC'), j.kind, j.position, j.name, j.branch, j.ok,
+       j.encoding,
+       CASE WHEN j.encoding = 'error' AND octet_length(j.data) <= %(longest_error)s THEN j.data
+            ELSE substring(j.data FROM 1 FOR %(most)s) END,
+       least(greatest(j.moment, '0001-01-02 UTC'), '9999-12-30 UTC'), octet_length(j.data)
+FROM dataflows.journal j
+WHERE j.execution_id = %(id)s AND j.generation = %(generation)s AND j.seq > %(after)s
+ORDER BY j.seq LIMIT %(limit)s
 
 -- name: read_open
 -- Executions that have not ended, in the order of their ids, each with its journal. The next page goes on after the
@@ -490,8 +503,10 @@ FROM (
     WHERE coalesce(status = %(status)s::text, true)
       AND coalesce(workflow = %(workflow)s::text, true)
       AND coalesce(tags @> %(tags)s::jsonb, %(tags)s::jsonb IS NULL)
+      AND created_at >= coalesce(%(created_after)s::timestamptz, '-infinity')
+      AND created_at < coalesce(%(created_before)s::timestamptz, 'infinity')
       AND (created_at, id) < (
-          coalesce((SELECT created_at FROM dataflows.executions WHERE id = %(before)s), 'infinity'),
+          coalesce(%(before_time)s, (SELECT created_at FROM dataflows.executions WHERE id = %(before)s), 'infinity'),
           coalesce(%(before)s::text, ''))
     ORDER BY created_at DESC FETCH FIRST (%(limit)s) ROWS WITH TIES
 ) AS newest

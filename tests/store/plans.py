@@ -41,7 +41,8 @@ _EXECUTION = {"executions_pkey"}
 _HOLDER = {"executions_held"}
 _JOURNAL = {"journal_pkey"}
 _INBOX = {"inbox_pkey", "inbox_waiting"}
-_PAGE = {"status": None, "workflow": None, "tags": None, "before": None, "limit": 50}
+_FILTER = {"status": None, "workflow": None, "tags": None, "created_after": None, "created_before": None}
+_PAGE = {**_FILTER, "before": None, "before_time": None, "limit": 50}
 _OUTCOMES = {"oks": _all(BoolArray, True), "encodings": _all(TextArray, "json"), "payloads": _all(BytesArray, b"1")}
 _PLACES = {"generations": _all(IntArray, 1), "seqs": _all(IntArray, 1_000_000)}
 _LINES = {
@@ -120,8 +121,11 @@ QUESTIONS = {
     "start": Question({"id": "new", **_START, "encoding": "json", "payload": b"1"}, _EXECUTION),
     "send": Question({**_SEND, "id": "m1"}, _EXECUTION | {"inbox_id"}),
     "look_up": Question(_FIRST, _EXECUTION),
-    "read_result": Question(_FIRST, _EXECUTION | _JOURNAL),
+    "read_result": Question({**_FIRST, "most": 1_000}, _EXECUTION | _JOURNAL),
     "read_history": Question({**_FIRST, "generation": None}, _EXECUTION | _JOURNAL),
+    "read_history_page": Question(
+        {**_FIRST, "generation": 1, "after": 2, "limit": 100, "most": 201, "longest_error": 1_000}, _JOURNAL
+    ),
     "read_published": Question({**_FIRST, "key": "progress"}, _JOURNAL),
     "list_published": Question(_FIRST, _JOURNAL),
     "list_executions": Question(_PAGE, _EXECUTION | {"executions_created"}),

@@ -72,7 +72,15 @@ def test_a_plan_that_was_made_when_the_tables_were_empty_still_serves_when_they_
 
 
 def test_a_page_of_rare_executions_is_found_without_sorting_all(crowded: Connection[Any]) -> None:
-    for asked in ({"status": "blocked"}, {"workflow": "w7"}, {"tags": '{"a": "b"}'}, {"before": "e0000100"}):
+    for asked in (
+        {"status": "blocked"},
+        {"workflow": "w7"},
+        {"tags": '{"a": "b"}'},
+        {"before": "e0000100"},
+        {"created_after": datetime.now(UTC) - timedelta(days=400)},
+        {"created_before": datetime.now(UTC)},
+        {"before_time": datetime.now(UTC), "before": "e0000100"},
+    ):
         assert not faults("list_executions", plan_of(crowded, "list_executions", **asked))
 
 

@@ -1,0 +1,41 @@
+"""What a workflow is called with, where it comes from outside as plain JSON.
+
+Owns whether it could be called so at all. Values stay what JSON made of them, but for the one event of
+a workflow that events start.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from dataflows.events import Event
+from dataflows.payload import read_as
+from dataflows.workflow import Workflow
+
+__all__ = ["check_arguments", "read_event"]
+
+
+def check_arguments(workflow: Workflow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """See that the workflow takes these. :raises TypeError: it does not."""
+    inspect.signature(workflow.function).bind(*args, **kwargs)
+
+
+def read_event(attributes: Mapping[str, Any]) -> Event:
+    """The event with these attributes of CloudEvents.
+
+    :raises ValueError: one is missing, unknown, or cannot be.
+    """
+    known = {name: value for name, value in attributes.items() if name != "specversion"}
+    if "time" in known:
+        known["time"] = _moment(known["time"])
+    event: Event = read_as(Event, known)
+    return event
+
+
+def _moment(text: object) -> datetime:
+    if not isinstance(text, str):
+        raise ValueError(f"an event's time is a text like '2026-11-23T12:00:00Z', not {text!r}")
+    return datetime.fromisoformat(text)
