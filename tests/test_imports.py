@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interpreter.client": CALLS,
     "interpreter.reader": CALLS,
     "interpreter.scheduler": CALLS | {"interpreter.client"},
-    "interpreter.service": SERVING | {"interpreter.testing"},
+    "interpreter.service": CALLS | {"interpreter.client"},
     "interpreter.pytest_plugin": {"interpreter.testing"},
     "interpreter.cli": SERVING | {"interpreter.service", "interpreter.testing"},
     "interpreter": SERVING,

@@ -6,6 +6,8 @@ Owns what a person or a script types and reads. All it does, the client and the 
 
     app.py        the commands, put together
     worker.py     worker
+    serve.py      serve: its options; serving.py, the HTTP API beside a scheduler
+    process.py    what these two have in common
     start.py      start
     look.py       list, show
     send.py       signal

@@ -23,6 +23,7 @@ from interpreter.cli.record import record
 from interpreter.cli.replay import replay
 from interpreter.cli.result import result
 from interpreter.cli.send import signal
+from interpreter.cli.serve import serve
 from interpreter.cli.start import start
 from interpreter.cli.worker import worker
 
@@ -32,6 +33,7 @@ EXIT_CODES = "Exit codes:\n\n" + "\n".join(f"- **{code:d}** {meaning}" for code,
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "worker": worker,
+    "serve": serve,
     "start": start,
     "list": list_executions,
     "show": show,

@@ -1,59 +1,35 @@
 """``dataflows worker``: a process that runs workflows until it is told to stop.
 
-Owns its signals and its log. The work is the scheduler's.
+The work is the scheduler's.
 """
 
 from __future__ import annotations
 
-import gc
-import logging
-import signal
 import threading
-from datetime import UTC, datetime
-from types import FrameType
-from typing import Annotated, Any
 
 import typer
 
-from dataflows.workflow import registry
 from interpreter.cli.exits import Exit
-from interpreter.cli.modules import import_modules
 from interpreter.cli.options import DatabaseOption, read_duration, refusing
-from interpreter.cli.output import document
-from interpreter.cli.text import inert
+from interpreter.cli.process import (
+    AsEvents,
+    Concurrency,
+    Grace,
+    Lease,
+    Retention,
+    Served,
+    Verbose,
+    collect_garbage_seldom,
+    import_served,
+    log_to_stderr,
+    logger,
+    read_optional_duration,
+    stop_on_signals,
+    write_event,
+)
 from interpreter.scheduler.scheduler import Scheduler
 
 __all__ = ["worker"]
-
-logger = logging.getLogger("dataflows")
-
-
-Served = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="MODULE",
-        help="What defines the workflows, named with dots; the current directory is looked in too.",
-        show_default=False,
-    ),
-]
-Concurrency = Annotated[int, typer.Option(min=1, help="How many steps run at once.")]
-Lease = Annotated[
-    str,
-    typer.Option(metavar="DURATION", help="If this worker dies, another goes on with its executions after this time."),
-]
-Grace = Annotated[str, typer.Option(metavar="DURATION", help="How long running steps may go on when it is stopped.")]
-Retention = Annotated[
-    str | None,
-    typer.Option(
-        metavar="DURATION",
-        help='Delete executions so long after their end, like "30d"; default: keep them for ever.',
-        show_default=False,
-    ),
-]
-Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Log every execution's end, and what other loggers say at INFO.")
-]
-AsEvents = Annotated[bool, typer.Option("--json", help="Write each event to standard output as a line of JSON.")]
 
 
 def worker(
@@ -72,67 +48,23 @@ def worker(
     The first signal stops it in good order: nothing more is begun, running steps may end, everything
     else is handed back. The second ends it at once, and loses nothing either. It logs to standard error.
     """
-    import_modules(modules)
-    _log_to_stderr(verbose)
-    served = ", ".join(sorted(f"{found.name} (version {found.version})" for found in registry))
-    if not served:
-        raise typer.BadParameter("they define no workflow: decorate one with @workflow", param_hint="MODULE")
+    served = import_served(modules)
+    log_to_stderr(verbose)
     with refusing():
         scheduler = Scheduler(
             database,
             concurrency=concurrency,
             lease=read_duration(lease, "--lease"),
             grace=read_duration(grace, "--grace"),
-            retention=None if retention is None else read_duration(retention, "--retention"),
-            on_event=_write_event if as_document else None,
+            retention=read_optional_duration(retention, "--retention"),
+            on_event=write_event if as_document else None,
         )
     stop = threading.Event()
-    _stop_on_signals(stop)
-    _collect_garbage_seldom()
+    stop_on_signals(stop)
+    collect_garbage_seldom()
     with scheduler:
         logger.info("serving %s; Ctrl-C stops it", served)
         scheduler.wait(stop)
         logger.info("stopping; one more signal ends it at once")
     if not stop.is_set():
         raise typer.Exit(Exit.FAILED)
-
-
-def _collect_garbage_seldom() -> None:
-    """Held workflows are many small objects that live on; looking through them again and again finds nothing.
-
-    This process is a worker and nothing else, so its collector may be set for it: what is imported by now is
-    never looked at again, and new objects are looked at less often.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
-
-
-def _stop_on_signals(stop: threading.Event) -> None:
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        stop.set()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, signal.SIG_DFL)  # so that the second ends the process, as a signal does
-
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, on_signal)
-
-
-class _Inert(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return inert(super().format(record))
-
-
-def _log_to_stderr(verbose: bool) -> None:
-    """Unless a module has set logging up already, which is then left as it is."""
-    if logging.root.handlers:
-        return
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Inert("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S"))
-    logging.root.addHandler(handler)
-    logging.root.setLevel(logging.INFO if verbose else logging.WARNING)
-    logger.setLevel(logging.DEBUG if verbose else logging.INFO)
-
-
-def _write_event(event: str, details: dict[str, Any]) -> None:
-    document({"at": datetime.now(UTC), "event": event, "details": details})

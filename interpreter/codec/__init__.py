@@ -13,7 +13,7 @@ The package owns the bytes. It knows nothing of journals, machines and databases
 """
 
 from interpreter.codec.description import describe, describe_error
-from interpreter.codec.encoded import LARGEST, Encoded
+from interpreter.codec.encoded import LARGEST, Encoded, is_error, is_json
 from interpreter.codec.exceptions import decode_error, encode_error
 from interpreter.codec.functions import dump_call, run_call
 from interpreter.codec.own_types import register_own_types
@@ -30,6 +30,8 @@ __all__ = [
     "dump_call",
     "encode",
     "encode_error",
+    "is_error",
+    "is_json",
     "register_json_type",
     "run_call",
 ]

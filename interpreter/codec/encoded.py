@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["DILL", "ERROR", "JSON", "LARGEST", "Encoded"]
+__all__ = ["DILL", "ERROR", "JSON", "LARGEST", "Encoded", "is_error", "is_json"]
 
 JSON, DILL, ERROR = "json", "dill", "error"
 
@@ -24,3 +24,13 @@ class Encoded(NamedTuple):
 
     encoding: str
     data: bytes
+
+
+def is_json(encoded: Encoded) -> bool:
+    """Whether it is a value that is stored as JSON: exact, and readable by anybody."""
+    return encoded.encoding == JSON
+
+
+def is_error(encoded: Encoded) -> bool:
+    """Whether it is an exception."""
+    return encoded.encoding == ERROR

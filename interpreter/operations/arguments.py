@@ -36,6 +36,4 @@ def read_event(attributes: Mapping[str, Any]) -> Event:
 
 
 def _moment(text: object) -> datetime:
-    if not isinstance(text, str):
-        raise ValueError(f"an event's time is a text like '2026-11-23T12:00:00Z', not {text!r}")
-    return datetime.fromisoformat(text)
+    return datetime.fromisoformat(read_as(str, text))

@@ -72,7 +72,13 @@ def stored_result(
 
 
 def _as_stored(
-    now: str, problem: str | None, kind: str, ok: bool | None, encoding: str | None, data: bytes | None, size: int | None
+    now: str,
+    problem: str | None,
+    kind: str,
+    ok: bool | None,
+    encoding: str | None,
+    data: bytes | None,
+    size: int | None,
 ) -> StoredResult:
     encoded = Encoded(encoding, data) if encoding and data is not None else None
     return StoredResult(Status(now), encoded, size or 0, problem or "")

@@ -455,7 +455,8 @@ SELECT j.seq, least(greatest(j.at, '0001-01-02 UTC'), '9999-12-30 UTC'), j.kind,
        j.encoding,
        CASE WHEN j.encoding = 'error' AND octet_length(j.data) <= %(longest_error)s THEN j.data
             ELSE substring(j.data FROM 1 FOR %(most)s) END,
-       least(greatest(j.moment, '0001-01-02 UTC'), '9999-12-30 UTC'), octet_length(j.data)
+       CASE WHEN j.moment IS NOT NULL THEN least(greatest(j.moment, '0001-01-02 UTC'), '9999-12-30 UTC') END,
+       octet_length(j.data)
 FROM dataflows.journal j
 WHERE j.execution_id = %(id)s AND j.generation = %(generation)s AND j.seq > %(after)s
 ORDER BY j.seq LIMIT %(limit)s

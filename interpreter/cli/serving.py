@@ -1,0 +1,103 @@
+"""The HTTP API beside a scheduler, in one process: what ``dataflows serve`` runs.
+
+Owns who may reach it: this machine, unless there is a token. Tokens are never on the command line, where
+every process of the machine could read them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from socket import socket
+
+import typer
+
+from interpreter.cli.options import refusing
+from interpreter.cli.process import logger
+from interpreter.scheduler.scheduler import Scheduler
+from interpreter.service import Token, create_app
+from interpreter.service.security import is_loopback
+from interpreter.service.server import Server, listen
+
+__all__ = ["Door", "read_tokens", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where the API is reached, and by whom."""
+
+    host: str
+    port: int
+    tokens: list[Token]
+    hosts: Iterable[str] | None
+    origins: Iterable[str]
+
+    def check(self) -> None:
+        """:raises typer.BadParameter: others could reach it, and there is no token."""
+        if not self.tokens and not is_loopback(self.host):
+            raise typer.BadParameter(
+                f"{self.host} can be reached from other machines, and there is no token: set DATAFLOWS_API_TOKENS, or "
+                "name a --token-file (`python -c 'import secrets; print(secrets.token_urlsafe(32))'` makes a token)",
+                param_hint="--host",
+            )
+
+    def open(self) -> socket:
+        """A listening socket. :raises typer.BadParameter: the address cannot be had."""
+        try:
+            return listen(self.host, self.port)
+        except OSError as error:
+            taken = f"{self.host}, port {self.port}, cannot be had: {error.strerror}"
+            raise typer.BadParameter(taken, param_hint="--port") from None
+
+
+def run(scheduler: Scheduler, door: Door, served: str, stop: threading.Event) -> None:
+    """Serve until ``stop`` is set, or a step asks the process to exit.
+
+    :param served: what is served, in words.
+    """
+    with door.open() as listener:
+        asyncio.run(_run(scheduler, door, listener, served, stop))
+
+
+async def _run(scheduler: Scheduler, door: Door, listener: socket, served: str, stop: threading.Event) -> None:
+    """The API goes first, then the scheduler."""
+    async with scheduler as verbs:
+        server = Server(create_app(verbs, tokens=door.tokens, hosts=door.hosts, origins=door.origins))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        logger.info("serving %s; Ctrl-C stops it", served)
+        logger.info("the API is at %s", _address(listener))
+        await asyncio.to_thread(scheduler.wait, stop)
+        logger.info("stopping; one more signal ends it at once")
+        server.stop()
+        await serving
+
+
+def _address(listener: socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def read_tokens(file: Path | None) -> list[Token]:
+    """All that the file and the environment name; a secret that cannot be one is refused without being shown."""
+    with refusing("DATAFLOWS_API_TOKENS"):
+        tokens = [Token(secret) for secret in os.environ.get("DATAFLOWS_API_TOKENS", "").split()]
+    with refusing("DATAFLOWS_API_READ_TOKENS"):
+        secrets = os.environ.get("DATAFLOWS_API_READ_TOKENS", "").split()
+        tokens += [Token(secret, read_only=True) for secret in secrets]
+    with refusing("--token-file"):
+        tokens += _read_tokens(file) if file is not None else []
+    return tokens
+
+
+def _read_tokens(file: Path) -> Iterator[Token]:
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}") from None
+    for line in filter(None, map(str.strip, lines)):
+        word, _, rest = line.partition(" ")
+        yield Token(rest.strip(), read_only=True) if word == "read-only" and rest else Token(line)

@@ -1,0 +1,164 @@
+"""One request, as the handlers of all resources see it.
+
+Owns how path, query, headers and body are taken apart and refused. A handler gets checked values only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from starlette.requests import Request
+
+from dataflows.errors import SchedulerStopped
+from dataflows.names import check_name
+from dataflows.workflow import Workflow
+from interpreter.service.bodies import check_media_type, parse
+from interpreter.service.desk import Desk
+from interpreter.service.limits import Limits, read_body
+from interpreter.service.members import Members
+from interpreter.service.problems import Problem
+from interpreter.service.security import Gate
+
+__all__ = ["Call", "Service"]
+
+T = TypeVar("T")
+
+_QUOTED_KEY = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+
+
+class Service:
+    """What all requests of an application share.
+
+    :ivar desk: set while the application is open.
+    :ivar stopping: set when nobody is to be kept waiting any more.
+    """
+
+    def __init__(self, workflows: Iterable[Workflow[..., Any]], gate: Gate, limits: Limits) -> None:
+        self.workflows = workflows
+        self.gate = gate
+        self.limits = limits
+        self.stopping = asyncio.Event()
+        self.desk: Desk | None = None
+        self._waiting = 0
+
+    @contextmanager
+    def one_more_waiting(self) -> Iterator[None]:
+        """For as long as somebody waits here. :raises Problem: too many do."""
+        self.check_room()
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+
+    def check_room(self) -> None:
+        """:raises Problem: too many are waiting here, or it is being stopped."""
+        if self._waiting >= self.limits.streams or self.stopping.is_set():
+            raise Problem("unavailable", "Too many are waiting here already, or the server is being stopped.")
+
+    async def is_stopped_within(self, seconds: float) -> bool:
+        """Whether the service is to stop, after so many seconds at most."""
+        try:
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def unless_stopped(self, wanted: Awaitable[T]) -> T | None:
+        """What it comes to; None if the service is to stop before."""
+        task, stop = asyncio.ensure_future(wanted), asyncio.ensure_future(self.stopping.wait())
+        try:
+            await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+            return task.result() if task.done() else None
+        finally:
+            task.cancel()
+            stop.cancel()
+
+
+class Call:
+    """A request to be answered."""
+
+    def __init__(self, request: Request, service: Service) -> None:
+        self._request = request
+        self.service = service
+
+    @property
+    def desk(self) -> Desk:
+        """What executions are asked of."""
+        if self.service.desk is None:
+            raise SchedulerStopped("the application is not open: run its lifespan, or give it an open client")
+        return self.service.desk
+
+    @property
+    def root(self) -> str:
+        """The path under which the application is mounted; "" for none."""
+        return quote(self._request.scope.get("root_path", ""))
+
+    def name(self, parameter: str) -> str:
+        """A name or an id from the path. :raises Problem: nothing can be called so."""
+        try:
+            return check_name(self._request.path_params[parameter], "a name")
+        except ValueError as error:
+            raise Problem("not-found", f"{error}.") from None
+
+    def header(self, name: str) -> str | None:
+        """The header's value."""
+        return self._request.headers.get(name)
+
+    def idempotency_key(self) -> str | None:
+        """The header of that name, as it is or as a quoted string. :raises Problem: it is no id."""
+        value = self.header("idempotency-key")
+        if value is None:
+            return None
+        quoted = _QUOTED_KEY.fullmatch(value)
+        key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else value
+        try:
+            return check_name(key, "an Idempotency-Key") if key.isascii() else _refuse_key()
+        except ValueError as error:
+            raise Problem("invalid", f"{error}.") from None
+
+    def query(self, *known: str) -> Members:
+        """The parameters behind the question mark: texts, those that may be repeated in lists.
+
+        :param known: their names; one that may be repeated ends with ``*``.
+        """
+        many = {name[:-1] for name in known if name.endswith("*")}
+        found: dict[str, Any] = {}
+        for name, value in self._request.query_params.multi_items():
+            if name in found and name not in many:
+                raise Problem("invalid", f"The parameter {name[:80]!a} stands there twice.")
+            found[name] = [*found.get(name, []), value] if name in many else value
+        return Members(found, "parameter", [name.rstrip("*") for name in known])
+
+    async def body(self) -> Any:
+        """The value that came as JSON; None if nothing came."""
+        body = await read_body(self._request, self.service.limits)
+        if not body:
+            return None
+        check_media_type(self.header("content-type"))
+        return parse(body, self.service.limits.depth)
+
+    async def members(self, *known: str) -> Members:
+        """The members of the object that came as JSON; none if nothing came."""
+        value = await self.body()
+        if value is not None and not isinstance(value, dict):
+            raise Problem("invalid", "The body is an object.")
+        return Members(value or {}, "member", known)
+
+    def location(self, execution_id: str) -> str:
+        """Where an execution can be looked at."""
+        return f"{self.root}/api/executions/{quote(execution_id, safe='')}"
+
+    def link(self, **changed: str) -> str:
+        """The request's address with some of its parameters changed."""
+        url = self._request.url.include_query_params(**changed)
+        return f"{url.path}?{url.query}"
+
+
+def _refuse_key() -> str:
+    raise Problem("invalid", "An Idempotency-Key is written in ASCII.")

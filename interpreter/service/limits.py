@@ -1,0 +1,87 @@
+"""How much the service takes of a request, and for how long it waits.
+
+Owns the numbers, and the refusal of what is over them before anything is parsed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Scope
+
+from interpreter.service.problems import Problem
+
+__all__ = ["Limits", "check_size", "read_body"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes in bytes, times in seconds.
+
+    :ivar body: of a request, as it comes in.
+    :ivar depth: how deep lists and objects may nest in it.
+    :ivar address: of the path with its query.
+    :ivar headers: of all headers together.
+    :ivar receive: within this time a request has to be here: its headers, and then its body.
+    :ivar send: so long an answer may wait for a client that does not read.
+    :ivar database: so long the database may take for one request.
+    :ivar wait: the longest poll for a result.
+    :ivar result: a larger one is told by its size only.
+    :ivar streams: how many clients may follow executions, or wait for results, at once.
+    """
+
+    body: int = 1024 * 1024
+    depth: int = 64
+    address: int = 8 * 1024
+    headers: int = 16 * 1024
+    receive: float = 10.0
+    send: float = 30.0
+    database: float = 5.0
+    wait: float = 60.0
+    result: int = 16 * 1024 * 1024
+    streams: int = 200
+
+
+def check_size(scope: Scope, limits: Limits) -> None:
+    """See that address and headers are not too long. :raises Problem: they are."""
+    address = len(scope.get("raw_path") or scope["path"].encode()) + len(scope["query_string"])
+    if address > limits.address:
+        raise Problem("address-too-long", f"At most {limits.address:,} bytes; this one has {address:,}.")
+    headers = sum(len(name) + len(value) for name, value in scope["headers"])
+    if headers > limits.headers:
+        raise Problem("headers-too-large", f"At most {limits.headers:,} bytes together; these have {headers:,}.")
+
+
+async def read_body(request: Request, limits: Limits) -> bytes:
+    """The body, whole; not a byte more is held than may be.
+
+    :raises Problem: it is too large, compressed, too slow, or cut off.
+    """
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.strip().lower() != "identity":
+        raise Problem("unsupported-media-type", "A compressed body is not read here: send it as it is.")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > limits.body:
+        raise _too_large(limits)
+    try:
+        async with asyncio.timeout(limits.receive):
+            return await _collect(request, limits)
+    except TimeoutError:
+        raise Problem("slow", f"A body has to be here within {limits.receive:g} s.", {"Connection": "close"}) from None
+    except ClientDisconnect:
+        raise Problem("malformed", "The body was cut off.") from None
+
+
+async def _collect(request: Request, limits: Limits) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limits.body:
+            raise _too_large(limits)
+    return bytes(body)
+
+
+def _too_large(limits: Limits) -> Problem:
+    return Problem("too-large", f"At most {limits.body:,} bytes.", {"Connection": "close"})

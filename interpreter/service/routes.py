@@ -1,0 +1,52 @@
+"""What is served where, and for whom: the one table.
+
+Owns the paths. Each resource has a module of its own, and ``openapi`` says the same in OpenAPI's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from starlette.responses import Response
+
+from interpreter.service import control, events_stream, executions, health, openapi, signals, starting
+from interpreter.service.call import Call
+from interpreter.service.security import Access
+
+__all__ = ["ROUTES", "Endpoint"]
+
+
+class Endpoint(NamedTuple):
+    """A method on a path; ``{id:name}`` is one segment of it."""
+
+    method: str
+    path: str
+    answer: Callable[[Call], Awaitable[Response]]
+    access: Access
+
+
+_READING, _WRITING = Access.READING, Access.WRITING
+_ONE = "/api/executions/{id:name}"
+
+ROUTES = (
+    Endpoint("GET", "/healthz", health.is_alive, Access.PROBING),
+    Endpoint("GET", "/readyz", health.is_ready, Access.PROBING),
+    Endpoint("GET", "/openapi.json", openapi.show, Access.ANYBODY),
+    Endpoint("GET", "/api/workflows", starting.list_workflows, _READING),
+    Endpoint("POST", "/api/workflows/{name:name}/executions", starting.start_execution, _WRITING),
+    Endpoint("GET", "/api/executions", executions.list_executions, _READING),
+    Endpoint("GET", _ONE, executions.show_execution, _READING),
+    Endpoint("DELETE", _ONE, control.delete, _WRITING),
+    Endpoint("GET", f"{_ONE}/history", executions.show_history, _READING),
+    Endpoint("GET", f"{_ONE}/result", executions.show_result, _READING),
+    Endpoint("GET", f"{_ONE}/events", events_stream.follow, _READING),
+    Endpoint("POST", f"{_ONE}/signals/{{signal:name}}", signals.send_signal, _WRITING),
+    Endpoint("POST", f"{_ONE}/cancel", control.cancel, _WRITING),
+    Endpoint("POST", f"{_ONE}/terminate", control.terminate, _WRITING),
+    Endpoint("POST", f"{_ONE}/pause", control.pause, _WRITING),
+    Endpoint("POST", f"{_ONE}/resume", control.resume, _WRITING),
+    Endpoint("POST", f"{_ONE}/retry", control.retry, _WRITING),
+    Endpoint("POST", f"{_ONE}/fork", control.fork, _WRITING),
+    Endpoint("POST", "/api/events", signals.emit, _WRITING),
+)

@@ -1,0 +1,187 @@
+"""What the documents of the API are made of, as JSON Schema (2020-12, as OpenAPI 3.1 has it).
+
+Owns the shapes. Nothing is validated by them here; the tests hold the answers against them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from interpreter.machine import Status
+from interpreter.service.members import LARGEST
+from interpreter.service.problems import KINDS
+
+__all__ = ["SCHEMAS", "Schema", "array", "one_of", "optional", "record", "ref", "text", "whole"]
+
+Schema: TypeAlias = dict[str, Any]
+
+
+def ref(name: str) -> Schema:
+    """The schema of that name."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def text(description: str = "", **details: Any) -> Schema:
+    """A text."""
+    return {"type": "string", **({"description": description} if description else {}), **details}
+
+
+def whole(description: str, least: int = 1, most: int = LARGEST, **details: Any) -> Schema:
+    """A whole number."""
+    return {"type": "integer", "description": description, "minimum": least, "maximum": most, **details}
+
+
+def one_of(values: Any, description: str = "") -> Schema:
+    """One of these texts."""
+    return text(description, enum=[str(value) for value in values])
+
+
+def array(items: Schema, **details: Any) -> Schema:
+    """A list of these."""
+    return {"type": "array", "items": items, **details}
+
+
+def optional(schema: Schema) -> Schema:
+    """That, or null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def record(description: str, required: Schema, **others: Schema) -> Schema:
+    """An object of these members and no others; the first are always there."""
+    properties = required | others
+    members = {"properties": properties, "required": list(required)} if required else {"properties": properties}
+    return {"type": "object", "description": description, **members, "additionalProperties": False}
+
+
+_MOMENT = text(format="date-time")
+_NAME = text(minLength=1, maxLength=200, pattern="^[^\\u0000]+$")
+_TEXTS: Schema = {"type": "object", "additionalProperties": text()}
+_ID = {**_NAME, "description": "An execution's id; in a path, a slash in it is written %2F."}
+_ANYTHING: Schema = {"description": "Any JSON."}
+_NEW = {"type": "boolean", "description": "Whether it has changed anything; false: it was so before."}
+_NEXT = optional(text("The address of the next page; null: there is none."))
+_POSITION = text("Like 3.0.2; by default where it failed.", minLength=1, maxLength=200)
+_DURATION = {
+    "description": 'Seconds, or a text like "1h30m".',
+    "anyOf": [{"type": "number", "minimum": 0, "maximum": 31_557_600_000}, text(pattern="^[0-9]+(ms|[wdhms])$")],
+}
+
+SCHEMAS: dict[str, Schema] = {
+    "Id": _ID,
+    "Name": _NAME,
+    "Status": one_of(Status, "Where an execution is in its life."),
+    "Problem": record(
+        "What is wrong (RFC 9457).",
+        {
+            "type": one_of(f"urn:dataflows:problem:{kind}" for kind in KINDS),
+            "title": text(),
+            "status": whole("As of the answer.", 400, 599),
+            "detail": text("What is wrong with this request, and what to do."),
+        },
+    ),
+    "Health": record("It answers.", {"status": one_of(["alive", "ready"])}),
+    "Workflow": record(
+        "A workflow that can be started.",
+        {
+            "name": ref("Name"),
+            "version": whole("The highest is what is started by default."),
+            "description": text(),
+            "signature": text("What it is called with, in Python's words."),
+            "trigger": optional(record("The events that start it.", {"source": text(), "type": text()})),
+        },
+    ),
+    "Workflows": record("All that can be started here.", {"workflows": array(ref("Workflow"))}),
+    "Start": record(
+        "What an execution is started with: args and kwargs, or an event.",
+        {},
+        id={**_NAME, "description": "Makes the start idempotent, as an Idempotency-Key does. Default: a new one."},
+        args=array(_ANYTHING, description="The positional arguments."),
+        kwargs={"type": "object", "description": "The keyword arguments."},
+        event={
+            "type": "object",
+            "description": "The one argument, an Event: its attributes, named as CloudEvents does.",
+        },
+        delay={**_DURATION, "description": 'Begin no sooner than this: seconds, or a text like "1h30m".'},
+        tags={"type": "object", "additionalProperties": ref("Name"), "propertyNames": ref("Name")},
+        version=whole("Of the workflow; by default the highest."),
+    ),
+    "Started": record(
+        "It is committed.", {"id": ref("Id"), "workflow": ref("Name"), "version": whole("Of the workflow.")}
+    ),
+    "Execution": record(
+        "What the database says of an execution.",
+        {
+            "id": ref("Id"),
+            "workflow": text(),
+            "version": whole("Of the workflow."),
+            "status": ref("Status"),
+            "created_at": _MOMENT,
+            "ended_at": optional(_MOMENT),
+            "due_at": optional(text("When it goes on by itself, as PostgreSQL writes it.")),
+            "tags": _TEXTS,
+            "problem": optional(text("Why it is blocked.")),
+            "paused": {"type": "boolean"},
+            "generation": whole("How many times its journal was begun."),
+            "parent": optional(text("The id of the execution that started it.")),
+        },
+        published={**_TEXTS, "description": "What it has published last under each key, as text, shortened."},
+    ),
+    "Executions": record("A page, the newest first.", {"executions": array(ref("Execution")), "next": _NEXT}),
+    "Entry": record(
+        "A line of a journal.",
+        {
+            "seq": whole("Its place in the journal."),
+            "at": _MOMENT,
+            "kind": text("started, step, attempt, sleep, signal, … or the status it ended with."),
+            "position": optional(text("Where its command stands, like 3.0.2.")),
+            "name": optional(text("Of the command.")),
+            "branch": optional(text("Of a race.")),
+            "ok": optional({"type": "boolean", "description": "Whether the outcome is a value, and no error."}),
+            "text": text("The value or the error as text, shortened."),
+            "moment": optional(_MOMENT),
+        },
+        generation=whole("Of the journal."),
+    ),
+    "History": record(
+        "A page of a journal, in order.",
+        {"generation": whole("Of the journal."), "entries": array(ref("Entry")), "next": _NEXT},
+    ),
+    "Result": record(
+        "What an execution came to.",
+        {
+            "id": ref("Id"),
+            "status": ref("Status"),
+            "result": {"description": "What it returned, as the journal holds it; null where it returned nothing."},
+            "error": optional(
+                record("What it raised.", {"type": text(), "message": text(), "traceback": text()}),
+            ),
+            "text": optional(text("Stands in for a result that is no JSON, or too large.")),
+            "bytes": whole("How large the result is as it is stored.", 0, 2**63 - 1),
+        },
+    ),
+    "Unfinished": record(
+        "It has come to nothing yet.", {"id": ref("Id"), "status": ref("Status"), "problem": optional(text())}
+    ),
+    "Done": record("What was done.", {"id": ref("Id"), "new": _NEW}),
+    "Terminated": record(
+        "What was done.", {"id": ref("Id"), "new": _NEW, "ended": whole("Executions, children included.", 0)}
+    ),
+    "Retry": record("From where.", {}, position=_POSITION),
+    "Fork": record(
+        "From where, and as what.", {}, position=_POSITION, id=ref("Name"), version=whole("Of the workflow.")
+    ),
+    "Forked": record("It is committed.", {"id": ref("Id"), "of": ref("Id")}),
+    "Signalled": record("It is committed.", {"id": ref("Id"), "signal": ref("Name"), "new": _NEW}),
+    "Event": record(
+        "A message to whoever waits for its key.",
+        {"name": ref("Name"), "key": ref("Name")},
+        payload=_ANYTHING,
+        keep={**_DURATION, "description": "How long it is kept if nobody waits for it. Default: seven days."},
+    ),
+    "Emitted": record(
+        "It is committed.",
+        {"name": ref("Name"), "key": ref("Name"), "woken": whole("How many executions got it; 0: it is kept.", 0)},
+    ),
+    "Nothing": {"type": "object", "description": "Nothing has to be said.", "maxProperties": 0},
+    "Payload": _ANYTHING,
+}
