@@ -18,7 +18,7 @@ from dataflows.errors import DatabaseUnavailable, NotFound, SchedulerStopped
 from interpreter.machine import ENDED
 from interpreter.operations import Execution, HistoryEntry
 from interpreter.service.answers import to_json
-from interpreter.service.call import Call
+from interpreter.service.call import Call, Service
 from interpreter.service.executions import entry_of
 from interpreter.service.problems import Problem
 
@@ -64,18 +64,16 @@ class _Follower:
         """What has been seen already, and what there is to see from then on; cut where the database is gone."""
         with self.call.service.one_more_waiting(), suppress(DatabaseUnavailable, SchedulerStopped):
             yield b"retry: 2000\n\n"
-            pause, silence = _LOOK, 0.0
+            pace = _Pace(self.call.service)
             while True:
-                for event in entries + self._status(execution):
-                    pause, silence = _LOOK, 0.0
+                events = entries + self._status(execution)
+                for event in events:
                     yield event
                 if not self._has_more:
-                    if execution.status in ENDED or await self.call.service.is_stopped_within(pause):
+                    if execution.status in ENDED or await pace.is_over(bool(events)):
                         return
-                    pause, silence = min(pause * 1.5, _LONGEST_LOOK), silence + pause
-                if silence > _SILENCE:
-                    silence = 0.0
-                    yield b": still here\n\n"
+                    if pace.is_silent():
+                        yield b": still here\n\n"
                 try:
                     execution = await self.call.desk.describe(execution.id)
                 except NotFound:
@@ -101,6 +99,31 @@ class _Follower:
             return []
         self._told = execution
         return [_event("status", execution)]
+
+
+class _Pace:
+    """How soon is looked again: the longer nothing has come, the later."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._pause = _LOOK
+        self._silence = 0.0
+
+    async def is_over(self, has_come: bool) -> bool:
+        """Wait for the next look; whether the service is to stop instead."""
+        if has_come:
+            self._pause, self._silence = _LOOK, 0.0
+        self._silence += self._pause
+        is_stopped = await self._service.is_stopped_within(self._pause)
+        self._pause = min(self._pause * 1.5, _LONGEST_LOOK)
+        return is_stopped
+
+    def is_silent(self) -> bool:
+        """Whether it is time to say that the stream is still there."""
+        if self._silence < _SILENCE:
+            return False
+        self._silence = 0.0
+        return True
 
 
 def _place(call: Call, execution: Execution) -> tuple[int, int]:
