@@ -10,7 +10,7 @@ import re
 from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 
@@ -27,6 +27,9 @@ from interpreter.service.security import Gate
 __all__ = ["Call", "Service"]
 
 T = TypeVar("T")
+
+_LONG = 64 * 1024
+"""Bytes of a body that are read without stopping for other requests."""
 
 _QUOTED_KEY = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
@@ -141,7 +144,8 @@ class Call:
         if not body:
             return None
         check_media_type(self.header("content-type"))
-        return parse(body, self.service.limits.depth)
+        depth = self.service.limits.depth
+        return await asyncio.to_thread(parse, body, depth) if len(body) > _LONG else parse(body, depth)
 
     async def members(self, *known: str) -> Members:
         """The members of the object that came as JSON; none if nothing came."""
@@ -156,8 +160,10 @@ class Call:
 
     def link(self, **changed: str) -> str:
         """The request's address with some of its parameters changed."""
-        url = self._request.url.include_query_params(**changed)
-        return f"{url.path}?{url.query}"
+        scope = self._request.scope
+        path = scope["raw_path"].decode("latin-1") if scope.get("raw_path") else quote(scope["path"])
+        kept = [pair for pair in self._request.query_params.multi_items() if pair[0] not in changed]
+        return f"{path}?{urlencode([*kept, *changed.items()])}"
 
 
 def _refuse_key() -> str:

@@ -28,13 +28,19 @@ def portal() -> Iterator[BlockingPortal]:
         yield portal
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
+def database(new_database: Callable[[], str]) -> str:
+    """One for all tests of the API: they choose ids that do not meet."""
+    return new_database()
+
+
+@pytest.fixture(scope="session")
 def scheduler(portal: BlockingPortal, database: str) -> Iterator[AsyncScheduler]:
     with portal.wrap_async_context_manager(Scheduler(database, grace=1)) as scheduler:
         yield scheduler
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def new_api(portal: BlockingPortal, scheduler: AsyncScheduler) -> Callable[..., Api]:
     """Makes an API with other settings; ``transport`` for who calls it."""
 
@@ -44,12 +50,12 @@ def new_api(portal: BlockingPortal, scheduler: AsyncScheduler) -> Callable[..., 
     return make
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def api(new_api: Callable[..., Api]) -> Api:
     return new_api()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def on_a_socket(portal: BlockingPortal, scheduler: AsyncScheduler) -> Callable[..., Any]:
     """Serves the API on a socket while its context lasts; gives the address."""
 
@@ -62,7 +68,7 @@ def on_a_socket(portal: BlockingPortal, scheduler: AsyncScheduler) -> Callable[.
     return serve
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def address(on_a_socket: Callable[..., Any]) -> Iterator[str]:
     with on_a_socket() as address:
         yield address

@@ -137,10 +137,12 @@ def test_what_comes_in_is_stored_as_json_whatever_it_is(api: Api, id: str, datab
     assert api.post("/api/events", {"name": "shipped", "key": id, "payload": AWKWARD}).status_code == 202
     with opened(database) as connection:
         found = connection.execute(
-            "SELECT encoding FROM dataflows.journal WHERE kind IN ('started', 'signal') "
-            "UNION SELECT encoding FROM dataflows.inbox UNION SELECT encoding FROM dataflows.events"
+            "SELECT encoding FROM dataflows.journal WHERE execution_id = ANY (%(ids)s) AND kind IN ('started', 'signal') "
+            "UNION ALL SELECT encoding FROM dataflows.inbox WHERE execution_id = ANY (%(ids)s) "
+            "UNION ALL SELECT encoding FROM dataflows.events WHERE key = %(key)s",
+            {"ids": [id, waiting], "key": id},
         ).fetchall()
-    assert {encoding for (encoding,) in found} <= {"json", None}
+    assert {encoding for (encoding,) in found} == {"json"} and len(found) >= 4
 
 
 def test_a_workflow_gets_exactly_what_was_sent(api: Api, portal: BlockingPortal, scheduler: AsyncScheduler) -> None:

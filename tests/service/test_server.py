@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
+
+import httpx2
+
+from tests.service.calling import Api, problem
+from tests.waiting import eventually
+
+
+@contextmanager
+def connected(address: str) -> Iterator[socket.socket]:
+    split = urlsplit(address)
+    assert split.hostname and split.port
+    with socket.create_connection((split.hostname, split.port), timeout=20) as connection:
+        yield connection
+
+
+def rest(connection: socket.socket) -> bytes:
+    """What comes until the other side has closed the connection."""
+    received = b""
+    try:
+        while chunk := connection.recv(65_536):
+            received += chunk
+    except ConnectionResetError:
+        pass
+    return received
+
+
+START = b"POST /api/workflows/desk%2Fadd/executions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+def test_whoever_sends_nothing_or_half_a_head_is_let_go(address: str) -> None:
+    with ExitStack() as stack:
+        connections = [stack.enter_context(connected(address)) for _ in range(3)]
+        for connection, half in zip(connections, (b"", b"GET", b"GET / HTTP/1.1\r\nHost: a\r\nX-A: b"), strict=True):
+            connection.sendall(half)
+        assert [rest(connection) for connection in connections] == [b"", b"", b""]
+
+
+def test_one_who_sends_a_byte_now_and_then_is_let_go_too(address: str) -> None:
+    with connected(address) as connection:
+        connection.settimeout(0.05)
+        sent = 0
+        try:
+            while sent < 2_000:
+                connection.sendall(b"G")
+                sent += 1
+                try:
+                    assert connection.recv(1) == b""
+                    break
+                except TimeoutError:
+                    continue
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+    assert 0 < sent < 2_000
+
+
+def test_a_body_that_does_not_come_is_408(address: str) -> None:
+    with connected(address) as connection:
+        connection.sendall(START + b"Content-Length: 20\r\n\r\n{")
+        assert rest(connection).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_chunked_body_without_end_is_413(address: str) -> None:
+    with connected(address) as connection:
+        connection.sendall(START + b"Transfer-Encoding: chunked\r\n\r\n")
+        for _ in range(5):
+            connection.sendall(b"4000\r\n" + b"[" * 0x4000 + b"\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_head_without_end_is_400(address: str) -> None:
+    with connected(address) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nX-Large: " + b"x" * 30_000)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 400 ")
+
+
+def test_while_very_many_are_slow_others_are_served(address: str) -> None:
+    slow = [socket.create_connection((urlsplit(address).hostname, urlsplit(address).port)) for _ in range(200)]
+    try:
+        for each in slow:
+            each.sendall(b"GET /healthz HTTP/1.1\r\n")
+        assert httpx2.get(f"{address}/api/executions").status_code == 200
+    finally:
+        for each in slow:
+            each.close()
+
+
+def test_whoever_does_not_read_the_answer_is_let_go(address: str, api: Api) -> None:
+    id = api.start("desk/large", 90_000)
+    api.result(id)
+    request = f"GET /api/executions/{id}/result HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    with connected(address) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        try:
+            eventually(lambda: _is_cut_off(connection, request))
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+    assert httpx2.get(f"{address}/healthz").status_code == 200
+
+
+def _is_cut_off(connection: socket.socket, request: bytes) -> bool:
+    """Ask once more; never read."""
+    connection.settimeout(0.05)
+    try:
+        connection.sendall(request)
+    except TimeoutError:
+        pass
+    return False
+
+
+def test_a_connection_serves_one_request_after_another(address: str) -> None:
+    with httpx2.Client(base_url=address) as client:
+        assert [client.get("/healthz").status_code for _ in range(5)] == [200] * 5
+
+
+def test_what_is_no_http_is_answered_400_and_a_websocket_is_no_way_in(address: str) -> None:
+    with connected(address) as connection:
+        connection.sendall(b"\x16\x03\x01\x00\xa5\x01\r\n\r\n")
+        assert rest(connection).startswith(b"HTTP/1.1 400 ")
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "x"}
+    assert httpx2.get(f"{address}/nix", headers=upgrade).status_code == 404
+
+
+def test_a_path_with_a_raw_byte_or_a_double_slash_is_not_found(address: str) -> None:
+    for path in ("/api/executions/%FF", "/api//executions", "/api/executions/%2e%2e%2f%2e%2e"):
+        assert problem(httpx2.get(address + path))[0] == 404  # type: ignore[arg-type]
