@@ -28,7 +28,9 @@ def read_event(attributes: Mapping[str, Any]) -> Event:
 
     :raises ValueError: one is missing, unknown, or cannot be.
     """
-    known = {name: value for name, value in attributes.items() if name != "specversion"}
+    known = dict(attributes)
+    if known.pop("specversion", Event.specversion) != Event.specversion:
+        raise ValueError(f"events are of CloudEvents {Event.specversion}, not {attributes['specversion']!r}")
     if "time" in known:
         known["time"] = _moment(known["time"])
     event: Event = read_as(Event, known)

@@ -138,21 +138,21 @@ class Call:
             found[name] = [*found.get(name, []), value] if name in many else value
         return Members(found, "parameter", [name.rstrip("*") for name in known])
 
-    async def body(self) -> Any:
-        """The value that came as JSON; None if nothing came."""
+    async def body(self, default: Any = None) -> Any:
+        """The value that came as JSON; the default if nothing came."""
         body = await read_body(self._request, self.service.limits)
         if not body:
-            return None
+            return default
         check_media_type(self.header("content-type"))
         depth = self.service.limits.depth
         return await asyncio.to_thread(parse, body, depth) if len(body) > _LONG else parse(body, depth)
 
     async def members(self, *known: str) -> Members:
         """The members of the object that came as JSON; none if nothing came."""
-        value = await self.body()
-        if value is not None and not isinstance(value, dict):
+        value = await self.body(default={})
+        if not isinstance(value, dict):
             raise Problem("invalid", "The body is an object.")
-        return Members(value or {}, "member", known)
+        return Members(value, "member", known)
 
     def location(self, execution_id: str) -> str:
         """Where an execution can be looked at."""

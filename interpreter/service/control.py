@@ -5,16 +5,12 @@ Owns how the answers of these verbs look. Each may be asked for again at any tim
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from starlette.responses import Response
 
 from dataflows.errors import NotFound
 from interpreter.service.answers import accepted, answer
 from interpreter.service.call import Call
 from interpreter.service.ended import telling_ended
-from interpreter.service.problems import Problem
 
 __all__ = ["cancel", "delete", "fork", "pause", "resume", "retry", "terminate"]
 
@@ -51,8 +47,7 @@ async def retry(call: Call) -> Response:
     """Let a failed or blocked one go on from where it failed, or from the position that is named."""
     call.query()
     id, members = call.name("id"), await call.members("position")
-    with _refusing_positions():
-        return accepted({"id": id, "new": await call.desk.retry(id, members.text("position"))}, call.location(id))
+    return accepted({"id": id, "new": await call.desk.retry(id, members.position("position"))}, call.location(id))
 
 
 async def fork(call: Call) -> Response:
@@ -61,8 +56,7 @@ async def fork(call: Call) -> Response:
     id, key = call.name("id"), call.idempotency_key()
     members = await call.members("position", "id", "version")
     version, new_id = members.whole("version"), members.text("id") or key
-    with _refusing_positions():
-        forked = await call.desk.fork(id, members.text("position"), id=new_id, version=version)
+    forked = await call.desk.fork(id, members.position("position"), id=new_id, version=version)
     return accepted({"id": forked, "of": id}, call.location(forked))
 
 
@@ -72,14 +66,6 @@ async def delete(call: Call) -> Response:
     if not await call.desk.delete(id):
         raise NotFound(f"execution {id!r} does not exist")
     return Response(status_code=204)
-
-
-@contextmanager
-def _refusing_positions() -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        raise Problem("invalid", f"{error}.") from None
 
 
 async def _id(call: Call) -> str:

@@ -5,8 +5,10 @@ Owns the words in which one is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from math import inf
 from typing import Any, TypeVar
 
 from dataflows.duration import to_timedelta
@@ -16,6 +18,8 @@ from interpreter.service.problems import Problem
 __all__ = ["LARGEST", "Members"]
 
 T = TypeVar("T")
+
+_POSITION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})*")
 
 LARGEST = 2**31 - 1
 """The largest whole number that a column of the journal takes."""
@@ -59,25 +63,34 @@ class Members:
         value = self._values.get(name)
         return None if name not in self._values else self._checked(name, check_name, value, f"{self._what} {name!r}")
 
+    def position(self, name: str) -> str | None:
+        """Of a command, like ``"3.0.2"``; None if it is not there."""
+        value = self.text(name)
+        if value is not None and not _POSITION.fullmatch(value):
+            raise self._refusal(name, "is a position like 3.0.2")
+        return value
+
     def whole(self, name: str, least: int = 1, most: int = LARGEST) -> int | None:
         """A whole number in that range, also written as a text; None if it is not there."""
         value = self._values.get(name)
         if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 20:
             value = int(value)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # 7.0 is a whole number to JSON
         if name not in self._values:
             return None
         if type(value) is not int or not least <= value <= most:
             raise self._refusal(name, f"is a whole number from {least} to {most}")
         return value
 
-    def seconds(self, name: str, most: float) -> float:
-        """A number of seconds, written as a text; 0 if it is not there."""
+    def seconds(self, name: str) -> float:
+        """A number of seconds, 0 or more, written as a text; 0 if it is not there."""
         try:
             seconds = float(self._values.get(name, 0))
         except ValueError:
             seconds = -1
-        if not 0 <= seconds <= most:
-            raise self._refusal(name, f"is a number of seconds from 0 to {most:g}")
+        if not 0 <= seconds < inf:
+            raise self._refusal(name, "is a number of seconds, 0 or more")
         return seconds
 
     def duration(self, name: str) -> Any:

@@ -93,7 +93,11 @@ _PLACE = (
     _query("after", whole("", 0), "Only entries after this `seq`."),
     _LIMIT,
 )
-_WAIT = _query("wait", {"type": "number", "minimum": 0, "maximum": 60}, "Seconds to wait for the end; by default none.")
+_WAIT = _query(
+    "wait",
+    {"type": "number", "minimum": 0},
+    "Seconds to wait for the end, by default none; the server waits for a minute, and no longer.",
+)
 _LAST = _parameter("header", "Last-Event-ID", text(pattern="^[0-9]{1,9}\\.[0-9]{1,9}$"), "Go on behind this event.")
 
 _FOLLOW = _operation(
@@ -127,7 +131,7 @@ _PATHS: dict[str, dict[str, Schema]] = {
     "/api/executions": {"get": _operation("listExecutions", "List executions", {200: "Executions"}, *_FILTER)},
     _ONE: {
         "get": _operation("showExecution", "Look at an execution", {200: "Execution"}),
-        "delete": _operation("deleteExecution", "Delete one that has ended", {204: ""}, body="Nothing"),
+        "delete": _operation("deleteExecution", "Delete one that has ended", {204: ""}),
     },
     f"{_ONE}/history": {"get": _operation("showHistory", "Its journal", {200: "History"}, *_PLACE)},
     f"{_ONE}/result": {"get": _operation("showResult", "What it came to", {200: "Result", 202: "Unfinished"}, _WAIT)},

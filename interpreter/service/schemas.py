@@ -60,10 +60,17 @@ _ID = {**_NAME, "description": "An execution's id; in a path, a slash in it is w
 _ANYTHING: Schema = {"description": "Any JSON."}
 _NEW = {"type": "boolean", "description": "Whether it has changed anything; false: it was so before."}
 _NEXT = optional(text("The address of the next page; null: there is none."))
-_POSITION = text("Like 3.0.2; by default where it failed.", minLength=1, maxLength=200)
+_POSITION = text("Like 3.0.2; by default where it failed.", pattern="^[0-9]{1,9}(\\.[0-9]{1,9})*$", maxLength=200)
 _DURATION = {
     "description": 'Seconds, or a text like "1h30m".',
     "anyOf": [{"type": "number", "minimum": 0, "maximum": 31_557_600_000}, text(pattern="^[0-9]+(ms|[wdhms])$")],
+}
+
+_START: Schema = {
+    "id": {**_NAME, "description": "Makes the start idempotent, as an Idempotency-Key does. Default: a new one."},
+    "delay": {**_DURATION, "description": 'Begin no sooner than this: seconds, or a text like "1h30m".'},
+    "tags": {"type": "object", "additionalProperties": _NAME, "propertyNames": _NAME},
+    "version": whole("Of the workflow; by default the highest."),
 }
 
 SCHEMAS: dict[str, Schema] = {
@@ -91,19 +98,28 @@ SCHEMAS: dict[str, Schema] = {
         },
     ),
     "Workflows": record("All that can be started here.", {"workflows": array(ref("Workflow"))}),
-    "Start": record(
-        "What an execution is started with: args and kwargs, or an event.",
-        {},
-        id={**_NAME, "description": "Makes the start idempotent, as an Idempotency-Key does. Default: a new one."},
-        args=array(_ANYTHING, description="The positional arguments."),
-        kwargs={"type": "object", "description": "The keyword arguments."},
-        event={
-            "type": "object",
-            "description": "The one argument, an Event: its attributes, named as CloudEvents does.",
-        },
-        delay={**_DURATION, "description": 'Begin no sooner than this: seconds, or a text like "1h30m".'},
-        tags={"type": "object", "additionalProperties": ref("Name"), "propertyNames": ref("Name")},
-        version=whole("Of the workflow; by default the highest."),
+    "Start": {
+        "description": "What an execution is started with: the arguments, or the event that is the one argument.",
+        "anyOf": [
+            record(
+                "With arguments.",
+                {},
+                args=array(_ANYTHING, description="The positional arguments."),
+                kwargs={"type": "object", "description": "The keyword arguments."},
+                **_START,
+            ),
+            record("With an event.", {"event": ref("CloudEvent")}, **_START),
+        ],
+    },
+    "CloudEvent": record(
+        "Something that happened, with the attributes of CloudEvents 1.0.",
+        {"id": text(minLength=1), "source": text(minLength=1), "type": text(minLength=1)},
+        specversion=one_of(["1.0"]),
+        data=_ANYTHING,
+        subject=optional(text()),
+        time=_MOMENT,
+        datacontenttype=text(),
+        dataschema=optional(text()),
     ),
     "Started": record(
         "It is committed.", {"id": ref("Id"), "workflow": ref("Name"), "version": whole("Of the workflow.")}

@@ -50,7 +50,7 @@ def _id(members: Members, key: str | None) -> str | None:
     """The key is the execution's id, unless the body names one."""
     id = members.text("id")
     if id is not None and key is not None and id != key:
-        raise Problem("invalid", "The Idempotency-Key is the execution's id; the body names another one.")
+        raise Problem("id-in-use", "The Idempotency-Key is the execution's id; the body names another one.")
     return id or key
 
 

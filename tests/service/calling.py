@@ -82,6 +82,6 @@ async def serving(app: Any) -> AsyncIterator[str]:
     with listen("127.0.0.1", 0) as listener:
         server = Server(app)
         task = asyncio.create_task(server.serve(sockets=[listener]))
-        yield "http://127.0.0.1:{}".format(listener.getsockname()[1])
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.stop()
         await task

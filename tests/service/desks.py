@@ -37,6 +37,12 @@ def echo(value: object = None) -> Flow[object]:
     return value
 
 
+@workflow("anything")
+def anything(*args: object, **kwargs: object) -> Flow[object]:
+    yield from sleep("nothing", 0)
+    return [len(args), kwargs]
+
+
 @workflow("desk/approval")
 def approval() -> Flow[object]:
     yield from publish("stage", "waiting")

@@ -192,7 +192,7 @@ def test_a_filter_that_cannot_be_is_refused(api: Api, query: str) -> None:
     assert problem(api.get(f"/api/executions?{query}")) == (422, "invalid")
 
 
-@pytest.mark.parametrize("query", ["wait=-1", "wait=61", "wait=nan", "wait=inf", "wait=x", "wait=1&wait=1"])
+@pytest.mark.parametrize("query", ["wait=-1", "wait=nan", "wait=inf", "wait=x", "wait=1&wait=1"])
 def test_a_wait_that_cannot_be_is_refused(api: Api, query: str) -> None:
     assert problem(api.get(f"/api/executions/nobody/result?{query}")) == (422, "invalid")
 

@@ -57,8 +57,13 @@ def test_an_event_wakes_whoever_waits_for_its_key_and_is_kept_otherwise(api: Api
         {"name": "shipped", "key": "7", "keep": "long"},
         {"name": "shipped", "key": "7", "payloads": 1},
         [],
-        None,
     ],
 )
 def test_an_event_that_cannot_be_is_refused(api: Api, document: Any) -> None:
     assert problem(api.post("/api/events", document)) == (422, "invalid")
+
+
+def test_an_event_that_is_nothing_is_refused(api: Api) -> None:
+    headers = {"Content-Type": "application/json"}
+    for content in (b"null", b"", b"{}", b"0"):
+        assert problem(api.post("/api/events", content=content, headers=headers)) == (422, "invalid")

@@ -40,7 +40,7 @@ def test_a_key_of_another_workflows_execution_is_in_use(api: Api, id: str) -> No
 
 def test_a_key_and_an_id_that_differ_are_refused(api: Api, id: str) -> None:
     refused = api.post(ADD, {"args": [1], "id": f"{id}-other"}, headers={"Idempotency-Key": id})
-    assert problem(refused) == (422, "invalid")
+    assert problem(refused) == (409, "id-in-use")
 
 
 def test_an_id_may_hold_a_slash_and_what_else_a_path_has_for_itself(api: Api) -> None:
@@ -99,6 +99,7 @@ def test_workflows_that_can_be_started_are_listed(api: Api) -> None:
         ({"event": {"id": "1", "source": "a", "type": "b", "time": "now"}}, "Invalid isoformat"),
         ({"event": {"id": "1", "source": "a", "type": "b", "time": 7}}, "expected str"),
         ({"event": {"id": "1"}}, "not a Event"),
+        ({"event": {"id": "1", "source": "a", "type": "b", "specversion": "0.3"}}, "of CloudEvents 1.0"),
         ({"argz": [1]}, "'argz' is not known here"),
         ([1], "The body is an object"),
     ],
@@ -137,7 +138,8 @@ def test_what_comes_in_is_stored_as_json_whatever_it_is(api: Api, id: str, datab
     assert api.post("/api/events", {"name": "shipped", "key": id, "payload": AWKWARD}).status_code == 202
     with opened(database) as connection:
         found = connection.execute(
-            "SELECT encoding FROM dataflows.journal WHERE execution_id = ANY (%(ids)s) AND kind IN ('started', 'signal') "
+            "SELECT encoding FROM dataflows.journal "
+            "WHERE execution_id = ANY (%(ids)s) AND kind IN ('started', 'signal') "
             "UNION ALL SELECT encoding FROM dataflows.inbox WHERE execution_id = ANY (%(ids)s) "
             "UNION ALL SELECT encoding FROM dataflows.events WHERE key = %(key)s",
             {"ids": [id, waiting], "key": id},

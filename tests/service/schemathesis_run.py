@@ -1,0 +1,65 @@
+"""Schemathesis against the API on a socket, beside a scheduler: ``python tests/service/schemathesis_run.py``.
+
+It calls every operation that the served document describes (but the stream, which does not end) with what the document
+allows and with what it does not, and holds each answer against it. What stands behind the command is handed to
+Schemathesis, like ``--max-examples 500 --seed 7``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+import tempfile
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from interpreter import Scheduler
+from interpreter.service import Limits, create_app
+from tests.service import desks
+from tests.service.calling import serving
+
+__all__ = ["cases", "command"]
+
+_CURSOR = urlsafe_b64encode(b"2026-11-23T12:00:00+00:00 nobody").decode()
+
+_SETTINGS = f"""\
+[[operations]]
+include-operation-id = "startExecution"
+parameters = {{ "path.name" = "{desks.anything.name}" }}
+
+[[operations]]
+include-operation-id = "listExecutions"
+parameters = {{ "query.cursor" = "{_CURSOR}" }}
+"""
+
+
+@contextmanager
+def command(address: str, *words: str) -> Iterator[list[str]]:
+    """What to run."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder) / "schemathesis.toml"
+        settings.write_text(_SETTINGS)
+        run = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(settings), "--no-color", "run"]
+        yield [*run, f"{address}/openapi.json", "--exclude-operation-id", "followExecution", *words]
+
+
+def cases(output: str) -> int:
+    """How many requests it has sent, by its own account."""
+    found = re.search(r"([\d,]+) generated", output)
+    return int(found[1].replace(",", "")) if found else 0
+
+
+async def main(words: list[str]) -> int:
+    """Run it once, its output on this process's; the exit code is its own."""
+    async with Scheduler() as scheduler, serving(create_app(scheduler, limits=Limits(wait=0.1))) as address:
+        with command(address, *words) as run:
+            return await (await asyncio.create_subprocess_exec(*run)).wait()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(sys.argv[1:])))
