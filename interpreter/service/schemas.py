@@ -63,7 +63,7 @@ _NEXT = optional(text("The address of the next page; null: there is none."))
 _POSITION = text("Like 3.0.2; by default where it failed.", pattern="^[0-9]{1,9}(\\.[0-9]{1,9})*$", maxLength=200)
 _DURATION = {
     "description": 'Seconds, or a text like "1h30m".',
-    "anyOf": [{"type": "number", "minimum": 0, "maximum": 31_557_600_000}, text(pattern="^[0-9]+(ms|[wdhms])$")],
+    "anyOf": [{"type": "number", "minimum": 0, "maximum": 31_557_600_000}, text(pattern="^[0-9]{1,4}(ms|[wdhms])$")],
 }
 
 _START: Schema = {

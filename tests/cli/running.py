@@ -1,8 +1,9 @@
-"""``dataflows worker`` in a process of its own, as a shell would start it."""
+"""``dataflows worker`` and ``dataflows serve`` in a process of their own, as a shell would start them."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,18 +21,23 @@ COMMAND = [sys.executable, "-m", "interpreter.cli"]
 class WorkerProcess:
     """A running worker; its output goes to files, since nobody reads it while it runs.
 
-    :param words: what stands after ``worker``.
+    :param words: what stands after the command's name.
     :param folder: where those files go.
     """
 
     def __init__(
-        self, *words: str, folder: Path, cwd: Path = ROOT, environment: Mapping[str, str] | None = None
+        self,
+        *words: str,
+        folder: Path,
+        command: str = "worker",
+        cwd: Path = ROOT,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._log = folder / "worker.log"
         self._output = folder / "worker.out"
         with open(self._log, "wb") as log, open(self._output, "wb") as output:
             self._process = subprocess.Popen(
-                [*COMMAND, "worker", *words],
+                [*COMMAND, command, *words],
                 cwd=cwd,
                 stdout=output,
                 stderr=log,
@@ -49,6 +55,13 @@ class WorkerProcess:
     def wait_until_serving(self) -> None:
         eventually(lambda: "serving" in self.log or self._process.poll() is not None)
         assert self._process.poll() is None, self.log
+
+    @property
+    def address(self) -> str:
+        """Of the API, when it is served."""
+        found = eventually(lambda: re.search(r"the API is at (\S+)", self.log))
+        assert found is not None
+        return found[1]
 
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
