@@ -12,6 +12,9 @@ from interpreter.requests import Operation, Query
 
 __all__ = ["describe_published", "published"]
 
+_SHOWN = 200
+"""Characters of a value that are shown."""
+
 
 def published(execution_id: str, key: str) -> Operation[Any]:
     """The value that the execution has published last under this key; also when it has ended since.
@@ -29,7 +32,7 @@ def describe_published(execution_id: str) -> Operation[dict[str, str]]:
 
     :raises NotFound: there is no such execution.
     """
-    rows = yield Query("list_published", {"id": execution_id})
+    rows = yield Query("list_published", {"id": execution_id, "most": _SHOWN + 1})
     if not rows:
         yield from status(execution_id)
-    return {key: describe_encoded(Encoded(encoding, data)) for key, encoding, data in rows}
+    return {key: describe_encoded(Encoded(encoding, data), _SHOWN, size) for key, encoding, data, size in rows}

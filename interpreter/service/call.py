@@ -38,6 +38,7 @@ class Service:
     """What all requests of an application share.
 
     :ivar desk: set while the application is open.
+    :ivar waiting: how many follow an execution, or wait for a result.
     :ivar stopping: set when nobody is to be kept waiting any more.
     """
 
@@ -47,21 +48,20 @@ class Service:
         self.limits = limits
         self.stopping = asyncio.Event()
         self.desk: Desk | None = None
-        self._waiting = 0
+        self.waiting = 0
 
     @contextmanager
     def one_more_waiting(self) -> Iterator[None]:
-        """For as long as somebody waits here. :raises Problem: too many do."""
-        self.check_room()
-        self._waiting += 1
+        """For as long as somebody waits here."""
+        self.waiting += 1
         try:
             yield
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
 
     def check_room(self) -> None:
         """:raises Problem: too many are waiting here, or it is being stopped."""
-        if self._waiting >= self.limits.streams or self.stopping.is_set():
+        if self.waiting >= self.limits.streams or self.stopping.is_set():
             raise Problem("unavailable", "Too many are waiting here already, or the server is being stopped.")
 
     async def is_stopped_within(self, seconds: float) -> bool:

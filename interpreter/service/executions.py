@@ -73,6 +73,7 @@ async def show_result(call: Call) -> Response:
     """What it came to; 202 if it has come to nothing in the time that was to be waited."""
     id, limits = call.name("id"), call.service.limits
     wait = min(call.query("wait").seconds("wait"), limits.wait)
+    call.service.check_room()
     try:
         with call.service.one_more_waiting():
             found = await call.service.unless_stopped(call.desk.stored_result(id, wait, limits.result))

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import psycopg
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -69,6 +70,8 @@ _KIND_OF_ERROR: dict[type[Exception], str] = {
     DatabaseUnavailable: "unavailable",
     DatabaseUnsuitable: "unavailable",
     SchedulerStopped: "unavailable",
+    psycopg.OperationalError: "unavailable",
+    psycopg.errors.ReadOnlySqlTransaction: "unavailable",
 }
 
 _KIND_OF_STATUS = {404: "not-found", 405: "method-not-allowed"}

@@ -487,12 +487,14 @@ WHERE kind = 'published' AND ok AND name = %(key)s
 LIMIT 1
 
 -- name: list_published
--- The same for each name.
-SELECT DISTINCT ON (name) name, encoding, data FROM (
-    SELECT * FROM dataflows.journal WHERE execution_id = %(id)s ORDER BY generation DESC, seq DESC OFFSET 0
-) AS entry
-WHERE kind = 'published' AND ok
-ORDER BY name, generation DESC, seq DESC
+-- The same for each name; of a value comes its beginning, and its size.
+SELECT name, encoding, substring(data FROM 1 FOR %(most)s), octet_length(data) FROM (
+    SELECT DISTINCT ON (name) name, encoding, data FROM (
+        SELECT * FROM dataflows.journal WHERE execution_id = %(id)s ORDER BY generation DESC, seq DESC OFFSET 0
+    ) AS entry
+    WHERE kind = 'published' AND ok
+    ORDER BY name, generation DESC, seq DESC
+) AS newest
 
 -- name: list_executions
 -- Newest first; the next page goes on before the last line of this one. The index is walked, what is not asked for passed

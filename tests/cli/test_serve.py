@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -24,6 +25,10 @@ SECRET, READER = "s3cret-of-the-api", "s3cret-of-a-reader"
 SECRETS = {"DATAFLOWS_API_TOKENS": f"{SECRET} another-s3cret-of-the-api", "DATAFLOWS_API_READ_TOKENS": READER}
 
 
+def fetch(method: str, address: str, **details: Any) -> httpx2.Response:
+    return httpx2.request(method, address, timeout=20, **details)
+
+
 def bearing(secret: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"}
 
@@ -35,7 +40,7 @@ def test_workflows_are_started_over_http_and_run_in_the_same_process(
     assert served.address.startswith("http://127.0.0.1:")
     place = f"{served.address}/api/executions/{id}"
     file = tmp_path / "step-runs"
-    with httpx2.Client(headers={"Idempotency-Key": id}) as http:
+    with httpx2.Client(headers={"Idempotency-Key": id}, timeout=20) as http:
         for name, args in (("add", [1, 2]), ("add", [3, 4])):
             assert http.post(f"{served.address}/api/workflows/{name}/executions", json={"args": args}).is_success
         assert http.get(f"{place}/result?wait=20").json()["result"] == 3
@@ -56,12 +61,12 @@ def test_with_tokens_it_is_reached_from_other_machines_and_no_secret_comes_into_
     served = start_worker(*words, command="serve", environment=SECRETS)
     place = served.address.replace("0.0.0.0", "127.0.0.1")
     listing, starting = f"{place}/api/executions", f"{place}/api/workflows/approve/executions"
-    assert httpx2.get(listing).status_code == 401
+    assert fetch("GET", listing).status_code == 401
     for secret in (SECRET, "another-s3cret-of-the-api", READER, "s3cret-from-the-file"):
-        assert httpx2.get(listing, headers={"Host": "flows.example", **bearing(secret)}).status_code == 200
-    assert httpx2.post(starting, headers=bearing(READER)).status_code == 403
-    assert httpx2.post(starting, headers=bearing("s3cret-from-the-file")).status_code == 403
-    assert httpx2.post(starting, headers=bearing(SECRET)).status_code == 202
+        assert fetch("GET", listing, headers={"Host": "flows.example", **bearing(secret)}).status_code == 200
+    assert fetch("POST", starting, headers=bearing(READER)).status_code == 403
+    assert fetch("POST", starting, headers=bearing("s3cret-from-the-file")).status_code == 403
+    assert fetch("POST", starting, headers=bearing(SECRET)).status_code == 202
     served.send(signal.SIGINT)
     assert served.wait() == 0
     assert "s3cret" not in served.log

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from interpreter.service.server import Server, listen
 
-__all__ = ["Api", "events_of", "problem", "quoted", "serving"]
+__all__ = ["Api", "events_of", "fetch", "problem", "quoted", "serving"]
 
 
 class Api:
@@ -52,6 +52,11 @@ class Api:
             return await client.request(method, path, **details)
 
 
+def fetch(method: str, address: str, **details: Any) -> httpx2.Response:
+    """What is answered on a socket."""
+    return httpx2.request(method, address, timeout=20, **details)
+
+
 def quoted(name: str) -> str:
     return name.replace("/", "%2F")
 
@@ -82,6 +87,8 @@ async def serving(app: Any) -> AsyncIterator[str]:
     with listen("127.0.0.1", 0) as listener:
         server = Server(app)
         task = asyncio.create_task(server.serve(sockets=[listener]))
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.stop()
-        await task
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.stop()
+            await task

@@ -7,8 +7,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from anyio.from_thread import BlockingPortal
 
-from tests.service.calling import Api, events_of, problem
+from interpreter import AsyncScheduler
+from interpreter.service import create_app
+from tests.service.calling import Api, events_of, fetch, problem, serving
 from tests.service.conftest import QUICK
 from tests.waiting import eventually
 
@@ -43,7 +46,7 @@ def test_a_stream_is_taken_up_where_it_was_cut_and_there_is_nothing_after_its_en
     api.result(id)
     with following(address, id, **{"Last-Event-ID": "1.4"}) as events:
         assert entries(list(events)) == [("1.5", "step"), ("1.6", "completed")]
-    over = httpx2.get(f"{address}/api/executions/{id}/events", headers={"Last-Event-ID": "1.6"})
+    over = fetch("GET", f"{address}/api/executions/{id}/events", headers={"Last-Event-ID": "1.6"})
     assert over.status_code == 204 and not over.content
 
 
@@ -98,21 +101,21 @@ def test_too_many_who_follow_or_wait_are_told_to_come_again(on_a_socket: Callabl
         with following(address, id) as events:
             next(events)
             for place in ("events", "result"):
-                refused = httpx2.get(f"{address}/api/executions/{id}/{place}")
+                refused = fetch("GET", f"{address}/api/executions/{id}/{place}")
                 assert problem(refused) == (503, "unavailable") and refused.headers["retry-after"]  # type: ignore[arg-type]
-        eventually(lambda: httpx2.get(f"{address}/api/executions/{id}/result").status_code == 202)
+        eventually(lambda: fetch("GET", f"{address}/api/executions/{id}/result").status_code == 202)
 
 
 def test_whoever_follows_or_waits_does_not_keep_the_server_from_stopping(
-    on_a_socket: Callable[..., Any], api: Api, portal: Any
+    api: Api, portal: BlockingPortal, scheduler: AsyncScheduler
 ) -> None:
-    id = api.start("desk/approval")
+    id, app = api.start("desk/approval"), create_app(scheduler, limits=QUICK)
     with ExitStack() as stack:
-        with on_a_socket(limits=replace(QUICK, streams=2)) as address:
+        with portal.wrap_async_context_manager(serving(app)) as address:
             events = stack.enter_context(following(address, id))
-            next(events)
             waiting = portal.start_task_soon(_wait_for_result, address, id)
-            eventually(lambda: httpx2.get(f"{address}/api/executions/{id}/result").status_code == 503)
+            next(events)
+            eventually(lambda: app.state.service.waiting == 2)
         assert list(events)[-1][0] == "status"
         assert waiting.result(20) == 202
 

@@ -2,14 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import httpx2
 from anyio.from_thread import BlockingPortal
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from interpreter import AsyncScheduler
 from interpreter.service import create_app
-from tests.service.calling import Api, serving
+from tests.service.calling import Api, fetch, serving
 
 
 def test_it_is_mounted_in_another_application_under_any_path(portal: BlockingPortal, scheduler: AsyncScheduler) -> None:
@@ -29,7 +28,7 @@ def test_by_itself_it_opens_a_client_of_its_own_and_closes_it(
 ) -> None:
     app = create_app(new_database())
     with portal.wrap_async_context_manager(serving(app)) as address:
-        assert httpx2.get(f"{address}/readyz").status_code == 200
-        started = httpx2.post(f"{address}/api/workflows/desk%2Fadd/executions", json={"args": [1]})
-        assert httpx2.get(address + started.headers["location"]).json()["status"] == "pending"
+        assert fetch("GET", f"{address}/readyz").status_code == 200
+        started = fetch("POST", f"{address}/api/workflows/desk%2Fadd/executions", json={"args": [1]})
+        assert fetch("GET", address + started.headers["location"]).json()["status"] == "pending"
     assert Api(portal, app).get("/readyz").status_code == 503

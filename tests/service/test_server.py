@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from tests.service.calling import Api, problem
+from tests.service.calling import Api, fetch, problem
 from tests.waiting import eventually
 
 
@@ -84,7 +84,7 @@ def test_while_very_many_are_slow_others_are_served(address: str) -> None:
     try:
         for each in slow:
             each.sendall(b"GET /healthz HTTP/1.1\r\n")
-        assert httpx2.get(f"{address}/api/executions").status_code == 200
+        assert fetch("GET", f"{address}/api/executions").status_code == 200
     finally:
         for each in slow:
             each.close()
@@ -100,7 +100,7 @@ def test_whoever_does_not_read_the_answer_is_let_go(address: str, api: Api) -> N
             eventually(lambda: _is_cut_off(connection, request))
         except (BrokenPipeError, ConnectionResetError):
             pass
-    assert httpx2.get(f"{address}/healthz").status_code == 200
+    assert fetch("GET", f"{address}/healthz").status_code == 200
 
 
 def _is_cut_off(connection: socket.socket, request: bytes) -> bool:
@@ -114,7 +114,7 @@ def _is_cut_off(connection: socket.socket, request: bytes) -> bool:
 
 
 def test_a_connection_serves_one_request_after_another(address: str) -> None:
-    with httpx2.Client(base_url=address) as client:
+    with httpx2.Client(base_url=address, timeout=20) as client:
         assert [client.get("/healthz").status_code for _ in range(5)] == [200] * 5
 
 
@@ -123,9 +123,9 @@ def test_what_is_no_http_is_answered_400_and_a_websocket_is_no_way_in(address: s
         connection.sendall(b"\x16\x03\x01\x00\xa5\x01\r\n\r\n")
         assert rest(connection).startswith(b"HTTP/1.1 400 ")
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "x"}
-    assert httpx2.get(f"{address}/nix", headers=upgrade).status_code == 404
+    assert fetch("GET", f"{address}/nix", headers=upgrade).status_code == 404
 
 
 def test_a_path_with_a_raw_byte_or_a_double_slash_is_not_found(address: str) -> None:
     for path in ("/api/executions/%FF", "/api//executions", "/api/executions/%2e%2e%2f%2e%2e"):
-        assert problem(httpx2.get(address + path))[0] == 404  # type: ignore[arg-type]
+        assert problem(fetch("GET", address + path))[0] == 404  # type: ignore[arg-type]

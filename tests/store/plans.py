@@ -127,7 +127,7 @@ QUESTIONS = {
         {**_FIRST, "generation": 1, "after": 2, "limit": 100, "most": 201, "longest_error": 1_000}, _JOURNAL
     ),
     "read_published": Question({**_FIRST, "key": "progress"}, _JOURNAL),
-    "list_published": Question(_FIRST, _JOURNAL),
+    "list_published": Question({**_FIRST, "most": 201}, _JOURNAL),
     "list_executions": Question(_PAGE, _EXECUTION | {"executions_created"}),
     "find_ended": Question(
         {"workflow": None, "status": None, "after": None, "before": str(_NOW), "most": 200},
