@@ -15,12 +15,12 @@ from typing import Annotated, Any
 
 import typer
 
-from dataflows.duration import Duration
 from dataflows.workflow import registry
 from interpreter.cli.modules import import_modules
-from interpreter.cli.options import read_duration
+from interpreter.cli.options import read_duration, refusing
 from interpreter.cli.output import document
 from interpreter.cli.text import inert
+from interpreter.scheduler.scheduler import Scheduler
 
 __all__ = [
     "AsEvents",
@@ -34,9 +34,8 @@ __all__ = [
     "import_served",
     "log_to_stderr",
     "logger",
-    "read_optional_duration",
+    "new_scheduler",
     "stop_on_signals",
-    "write_event",
 ]
 
 logger = logging.getLogger("dataflows")
@@ -78,15 +77,25 @@ def import_served(modules: list[str]) -> str:
     return served
 
 
-def read_optional_duration(text: str | None, option: str) -> Duration | None:
-    """``read_duration``, where None stands for itself."""
-    return None if text is None else read_duration(text, option)
+def new_scheduler(
+    database: str | None, concurrency: int, lease: str, grace: str, retention: str | None, as_document: bool
+) -> Scheduler:
+    """One of these options, as they were written; not open yet. :raises typer.BadParameter: one cannot be."""
+    with refusing():
+        return Scheduler(
+            database,
+            concurrency=concurrency,
+            lease=read_duration(lease, "--lease"),
+            grace=read_duration(grace, "--grace"),
+            retention=None if retention is None else read_duration(retention, "--retention"),
+            on_event=_write_event if as_document else None,
+        )
 
 
 def collect_garbage_seldom() -> None:
     """Held workflows are many small objects that live on; looking through them again and again finds nothing.
 
-    This process is a worker and nothing else, so its collector may be set for it: what is imported by now is
+    This process does nothing else, so its collector may be set for it: what is imported by now is
     never looked at again, and new objects are looked at less often.
     """
     gc.collect()
@@ -122,6 +131,5 @@ def log_to_stderr(verbose: bool) -> None:
     logger.setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
-def write_event(event: str, details: dict[str, Any]) -> None:
-    """A listener that writes each event to standard output."""
+def _write_event(event: str, details: dict[str, Any]) -> None:
     document({"at": datetime.now(UTC), "event": event, "details": details})

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from interpreter.cli.exits import Exit
-from interpreter.cli.options import DatabaseOption, read_duration, refusing
+from interpreter.cli.options import DatabaseOption
 from interpreter.cli.process import (
     AsEvents,
     Concurrency,
@@ -26,11 +26,9 @@ from interpreter.cli.process import (
     collect_garbage_seldom,
     import_served,
     log_to_stderr,
-    read_optional_duration,
+    new_scheduler,
     stop_on_signals,
-    write_event,
 )
-from interpreter.scheduler.scheduler import Scheduler
 
 __all__ = ["serve"]
 
@@ -91,15 +89,7 @@ def serve(
     serving = _import_serving()
     door = serving.Door(host, port, serving.read_tokens(token_file), hosts, origins or ())
     door.check()
-    with refusing():
-        scheduler = Scheduler(
-            database,
-            concurrency=concurrency,
-            lease=read_duration(lease, "--lease"),
-            grace=read_duration(grace, "--grace"),
-            retention=read_optional_duration(retention, "--retention"),
-            on_event=write_event if as_document else None,
-        )
+    scheduler = new_scheduler(database, concurrency, lease, grace, retention, as_document)
     stop = threading.Event()
     stop_on_signals(stop)
     collect_garbage_seldom()

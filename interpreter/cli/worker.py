@@ -10,7 +10,7 @@ import threading
 import typer
 
 from interpreter.cli.exits import Exit
-from interpreter.cli.options import DatabaseOption, read_duration, refusing
+from interpreter.cli.options import DatabaseOption
 from interpreter.cli.process import (
     AsEvents,
     Concurrency,
@@ -23,11 +23,9 @@ from interpreter.cli.process import (
     import_served,
     log_to_stderr,
     logger,
-    read_optional_duration,
+    new_scheduler,
     stop_on_signals,
-    write_event,
 )
-from interpreter.scheduler.scheduler import Scheduler
 
 __all__ = ["worker"]
 
@@ -50,15 +48,7 @@ def worker(
     """
     served = import_served(modules)
     log_to_stderr(verbose)
-    with refusing():
-        scheduler = Scheduler(
-            database,
-            concurrency=concurrency,
-            lease=read_duration(lease, "--lease"),
-            grace=read_duration(grace, "--grace"),
-            retention=read_optional_duration(retention, "--retention"),
-            on_event=write_event if as_document else None,
-        )
+    scheduler = new_scheduler(database, concurrency, lease, grace, retention, as_document)
     stop = threading.Event()
     stop_on_signals(stop)
     collect_garbage_seldom()
