@@ -94,8 +94,17 @@ SCHEMAS: dict[str, Schema] = {
             "version": whole("The highest is what is started by default."),
             "description": text(),
             "signature": text("What it is called with, in Python's words."),
-            "trigger": optional(record("The events that start it.", {"source": text(), "type": text()})),
+            "triggers": array(ref("Starter"), description="What starts it without anybody asking."),
         },
+    ),
+    "Starter": record(
+        "Events of a source, or the moments of a schedule.",
+        {"kind": one_of(["event", "cron", "every"])},
+        source=text(),
+        type=text(),
+        expression=text("Of cron."),
+        tz=text("Of cron: the time zone."),
+        seconds=text("Of every: the interval."),
     ),
     "Workflows": record("All that can be started here.", {"workflows": array(ref("Workflow"))}),
     "Start": {

@@ -11,6 +11,9 @@ from typing import Any
 from starlette.responses import Response
 
 from dataflows.errors import UnknownWorkflow
+from dataflows.events import Trigger
+from dataflows.schedules import Cron
+from dataflows.triggers import Starter
 from dataflows.workflow import Workflow
 from interpreter import operations
 from interpreter.codec import is_json
@@ -80,14 +83,21 @@ def _arguments(workflow: Workflow[..., Any], members: Members) -> tuple[tuple[An
 
 
 def _describe(workflow: Workflow[..., Any]) -> dict[str, Any]:
-    trigger = workflow.trigger
     return {
         "name": workflow.name,
         "version": workflow.version,
         "description": inspect.getdoc(workflow.function) or "",
         "signature": _signature(workflow),
-        "trigger": None if trigger is None else {"source": trigger.source, "type": trigger.type},
+        "triggers": [_describe_starter(each) for each in workflow.triggers],
     }
+
+
+def _describe_starter(starter: Starter) -> dict[str, str]:
+    if isinstance(starter, Trigger):
+        return {"kind": "event", "source": starter.source, "type": starter.type}
+    if isinstance(starter, Cron):
+        return {"kind": "cron", "expression": starter.expression, "tz": starter.tz}
+    return {"kind": "every", "seconds": f"{starter.interval.total_seconds():g}"}
 
 
 def _signature(workflow: Workflow[..., Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dataflows import Event, Flow, Retry, Trigger, gather, publish, sleep, step, wait, workflow
+from dataflows import Event, Flow, Retry, Trigger, cron, every, gather, publish, sleep, step, wait, workflow
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\x1b[31m\r\nSet-Cookie: a=b\u202e"
 
@@ -74,7 +74,10 @@ def many(steps: int) -> Flow[int]:
     return len((yield from gather(*(step("count", count, number) for number in range(steps)))))
 
 
-@workflow("desk/triggered", trigger=Trigger("desk", "rang"))
+TRIGGERS = [Trigger("desk", "rang"), cron("0 9 * * 1-5", tz="Europe/Berlin"), every("15m")]
+
+
+@workflow("desk/triggered", trigger=TRIGGERS)
 def triggered(event: Event) -> Flow[str]:
     yield from sleep("nothing", 0)
     return f"{event.type} {event.subject} {event.time and event.time.isoformat()}"

@@ -71,9 +71,13 @@ def test_workflows_that_can_be_started_are_listed(api: Api) -> None:
         "version": 1,
         "description": "Add two numbers.",
         "signature": "(a: int, b: int = 10)",
-        "trigger": None,
+        "triggers": [],
     }
-    assert listed["desk/triggered"]["trigger"] == {"source": "desk", "type": "rang"}
+    assert listed["desk/triggered"]["triggers"] == [
+        {"kind": "event", "source": "desk", "type": "rang"},
+        {"kind": "cron", "expression": "0 9 * * 1-5", "tz": "Europe/Berlin"},
+        {"kind": "every", "seconds": "900"},
+    ]
     assert listed["desk/failing"]["signature"] == "(why: str = …)"
 
 
