@@ -38,11 +38,13 @@ class Door:
 
     def check(self) -> None:
         """:raises typer.BadParameter: others could reach it, and there is no token."""
-        if not self.tokens and not is_loopback(self.host):
+        open_to_others = [name for name in (self.host, *(self.hosts or ())) if not is_loopback(name)]
+        if open_to_others and not self.tokens:
             raise typer.BadParameter(
-                f"{self.host} can be reached from other machines, and there is no token: set DATAFLOWS_API_TOKENS, or "
-                "name a --token-file (`python -c 'import secrets; print(secrets.token_urlsafe(32))'` makes a token)",
-                param_hint="--host",
+                f"{open_to_others[0]} can be reached from other machines, and there is no token: set "
+                "DATAFLOWS_API_TOKENS, or name a --token-file (`python -c 'import secrets; "
+                "print(secrets.token_urlsafe(32))'` makes a token)",
+                param_hint="--host" if open_to_others[0] == self.host else "--allow-host",
             )
 
     def open(self) -> socket:

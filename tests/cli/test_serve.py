@@ -77,10 +77,11 @@ def test_without_a_token_it_does_not_listen_where_others_reach_it_and_says_what_
     dataflows: Dataflows, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATAFLOWS_API_TOKENS", " ")
-    refused = dataflows("serve", SHOP, "--host", host)
-    assert refused.exit_code == 2
-    words = " ".join(refused.stderr.replace("│", "").split())
-    assert "there is no token: set DATAFLOWS_API_TOKENS" in words and "token_urlsafe(32)" in words
+    for option in ("--host", "--allow-host"):
+        refused = dataflows("serve", SHOP, option, host)
+        assert refused.exit_code == 2 and option in refused.stderr
+        words = " ".join(refused.stderr.replace("│", "").split())
+        assert "there is no token: set DATAFLOWS_API_TOKENS" in words and "token_urlsafe(32)" in words
 
 
 @pytest.mark.parametrize("name", ["DATAFLOWS_API_TOKENS", "DATAFLOWS_API_READ_TOKENS"])
