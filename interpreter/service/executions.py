@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from dataflows.errors import NotFound, ResultTimeout
 from dataflows.names import check_name
-from interpreter.codec import describe, describe_error, is_error, is_json
+from interpreter.codec import Encoded, describe, describe_error, is_error, is_json
 from interpreter.machine import Status
 from interpreter.operations import Execution, HistoryEntry, StoredResult
 from interpreter.service.answers import accepted, answer, to_dict, to_json
@@ -94,13 +94,21 @@ def _result(id: str, found: StoredResult) -> Response:
     """The value stands in it byte for byte: what is stored as JSON is ASCII, and need not be read to be sent."""
     stored = found.encoded
     is_value = stored is not None and is_json(stored)
-    error = describe_error(stored) if stored is not None and is_error(stored) else None
+    error = _error(stored)
     text = None if is_value or stored is None or error else describe(stored)
     if stored is None and found.size:
         text = f"<{found.size:,} bytes>"
     facts = to_json({"id": id, "status": found.status, "error": error, "text": text, "bytes": found.size})
     value = stored.data if stored is not None and is_value else b"null"
     return Response(facts[:-1] + b', "result": ' + value + b"}", media_type="application/json")
+
+
+def _error(stored: Encoded | None) -> dict[str, str] | None:
+    """None also for one that somebody has damaged; the text says so."""
+    try:
+        return describe_error(stored) if stored is not None and is_error(stored) else None
+    except ValueError:
+        return None
 
 
 def _status(query: Members) -> Status | None:

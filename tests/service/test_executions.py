@@ -99,6 +99,16 @@ def test_a_hostile_pickle_in_the_journal_is_never_made_again_for_a_reader(api: A
     assert "<dill, " in api.get(f"/api/executions/{id}/history").text
 
 
+def test_an_error_that_somebody_has_damaged_is_told_by_its_size(api: Api, database: str) -> None:
+    id = api.start("desk/failing")
+    api.result(id)
+    with opened(database) as connection:
+        connection.execute("UPDATE dataflows.journal SET data = '[]' WHERE execution_id = %s AND NOT ok", [id])
+    answered = api.result(id)
+    assert answered["error"] is None and answered["text"] == "<error, 2 bytes, unreadable>"
+    assert "<error, 2 bytes, unreadable>" in api.get(f"/api/executions/{id}/history").text
+
+
 def test_a_result_that_is_too_large_is_told_by_its_size_and_so_it_is_in_the_history(api: Api) -> None:
     id = api.start("desk/large", 100_001)
     answered = api.get(f"/api/executions/{id}/result?wait=20")
