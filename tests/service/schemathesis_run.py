@@ -39,13 +39,13 @@ parameters = {{ "query.cursor" = "{_CURSOR}" }}
 
 
 @contextmanager
-def command(address: str, *words: str) -> Iterator[list[str]]:
-    """What to run."""
+def command(address: str, *words: str) -> Iterator[tuple[list[str], str]]:
+    """What to run, and in which folder: a fresh one, since it keeps there what it remembers for the next run."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "schemathesis.toml"
         settings.write_text(_SETTINGS)
         run = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(settings), "--no-color", "run"]
-        yield [*run, f"{address}/openapi.json", "--exclude-operation-id", "followExecution", *words]
+        yield [*run, f"{address}/openapi.json", "--exclude-operation-id", "followExecution", *words], folder
 
 
 def cases(output: str) -> int:
@@ -57,8 +57,8 @@ def cases(output: str) -> int:
 async def main(words: list[str]) -> int:
     """Run it once, its output on this process's; the exit code is its own."""
     async with Scheduler() as scheduler, serving(create_app(scheduler, limits=Limits(wait=0.1))) as address:
-        with command(address, *words) as run:
-            return await (await asyncio.create_subprocess_exec(*run)).wait()
+        with command(address, *words) as (run, folder):
+            return await (await asyncio.create_subprocess_exec(*run, cwd=folder)).wait()
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ def test_whatever_is_sent_is_answered_as_the_document_says(
 ) -> None:
     with (
         on_a_socket(limits=replace(QUICK, wait=0.1)) as address,
-        command(address, "--phases", "fuzzing", "--max-examples", "4", "--seed", "1") as run,
+        command(address, "--phases", "fuzzing", "--max-examples", "4", "--seed", "1") as (run, folder),
     ):
-        done = subprocess.run(run, capture_output=True, text=True, check=False)
+        done = subprocess.run(run, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert cases(done.stdout) >= 50
     with capsys.disabled():
