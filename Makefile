@@ -2,7 +2,7 @@
 # use and renewed when pyproject.toml changes. Needed beforehand: Python 3.11 or newer with pip, and make.
 #
 #   make demo     the main job, told as a story: a workflow that survives kill -9
-#   make test     all tests; `make test ARGUMENTS="-k retry"` hands arguments to pytest
+#   make test     all tests, a process for each core; `make test ARGUMENTS="-k retry"` hands arguments to pytest
 #   make chaos    the long kill -9 run, with its counts
 #   make bench    speed, side by side with two other engines; `make bench BENCH=quick` for a first look
 #   make lint     ruff: rules and format
@@ -29,7 +29,7 @@ demo: $(PROJECT)
 	@$(PYTHON) -m examples.demo
 
 test: $(TOOLS)
-	@$(PYTHON) -m pytest $(ARGUMENTS)
+	@$(PYTHON) -m pytest -n auto --dist loadfile $(ARGUMENTS)
 
 chaos: $(TOOLS)
 	@$(PYTHON) tests/acceptance/chaos.py $(ARGUMENTS)

@@ -106,6 +106,12 @@ def test_with_every_connection_terminated_again_and_again_all_complete_and_nothi
     assert_all_went_right(sql, EXECUTIONS)
 
 
+WAITING_CLIENTS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE application_name = 'dataflows client' AND datname = current_database() AND wait_event_type = 'Lock'
+"""
+
+
 def test_a_client_whose_idle_connections_were_all_lost_starts_an_execution_all_the_same(
     database: str, client: Client, sql: Connection[Any]
 ) -> None:
@@ -113,8 +119,9 @@ def test_a_client_whose_idle_connections_were_all_lost_starts_an_execution_all_t
         with opened(database) as locking, locking.transaction():
             locking.execute("LOCK TABLE dataflows.executions")
             starting = [threads.submit(client.start, naps) for _ in range(MOST_CONNECTIONS)]
-            waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dataflows client'"
-            wait_until(lambda: sql.execute(waiting).fetchone() == (MOST_CONNECTIONS,), "each has its connection")
+            wait_until(
+                lambda: sql.execute(WAITING_CLIENTS).fetchone() == (MOST_CONNECTIONS,), "each has its connection"
+            )
         handles = [started.result() for started in starting]
     terminate_all_but_this(sql)
     handles.append(client.start(naps))

@@ -48,7 +48,9 @@ def test_nothing_runs_when_a_step_is_built() -> None:
 
 
 @pytest.mark.parametrize(
-    "function", [fetch, fetch_slowly, Client().get, Client(), int, len, lambda number: number], ids=repr
+    "function",
+    [fetch, fetch_slowly, Client().get, Client(), int, len, lambda number: number],
+    ids=["function", "async", "method", "object", "class", "builtin", "lambda"],
 )
 def test_any_callable_can_be_a_steps_function(function: Any) -> None:
     assert step("fetch", function, 42).fn == function
@@ -95,7 +97,7 @@ def test_a_coroutine_is_refused_and_closed_so_that_python_does_not_complain() ->
     assert coroutine.cr_frame is None
 
 
-@pytest.mark.parametrize("function", [None, 42, "fetch", [fetch]], ids=repr)
+@pytest.mark.parametrize("function", [None, 42, "fetch", [fetch]], ids=["None", "number", "text", "list"])
 def test_what_cannot_be_called_is_refused(function: Any) -> None:
     with pytest.raises(TypeError, match=f"the second argument is the function to run, not {type(function).__name__}"):
         step("fetch", function)
@@ -152,7 +154,11 @@ def test_a_transaction_is_a_step_whose_function_is_given_a_connection() -> None:
     assert built.retry == Retry(attempts=2)
 
 
-@pytest.mark.parametrize("function", [move_slowly, Mover(), functools.partial(move_slowly, amount=5)], ids=repr)
+@pytest.mark.parametrize(
+    "function",
+    [move_slowly, Mover(), functools.partial(move_slowly, amount=5)],
+    ids=["function", "object", "partial"],
+)
 def test_a_transaction_takes_no_async_function_since_its_connection_is_not(function: Any) -> None:
     with pytest.raises(TypeError, match="transaction\\('move'\\) takes a plain function"):
         transaction("move", function, 5)

@@ -99,7 +99,11 @@ def test_a_default_without_a_timeout_would_never_be_used_and_is_refused() -> Non
         wait("go", default=None)
 
 
-@pytest.mark.parametrize("kind", ["7d", 60, [int], list[int], int | None, lambda payload: payload], ids=repr)
+@pytest.mark.parametrize(
+    "kind",
+    ["7d", 60, [int], list[int], int | None, lambda payload: payload],
+    ids=["duration", "number", "list", "generic", "union", "function"],
+)
 def test_the_type_is_a_class_and_a_timeout_goes_by_its_keyword(kind: Any) -> None:
     with pytest.raises(TypeError, match="takes a class, not .*; a timeout goes by timeout="):
         wait("go", kind)
