@@ -9,7 +9,7 @@ import re
 from datetime import timedelta
 from typing import TypeAlias
 
-__all__ = ["Duration", "to_optional_timedelta", "to_timedelta"]
+__all__ = ["Duration", "to_optional_timedelta", "to_text", "to_timedelta"]
 
 Duration: TypeAlias = str | int | float | timedelta
 """``"24h"``, ``"1h30m"``, ``"500ms"`` (units w d h m s ms); a number of seconds; a ``timedelta``."""
@@ -38,6 +38,17 @@ def to_timedelta(duration: Duration) -> timedelta:
 def to_optional_timedelta(duration: Duration | None) -> timedelta | None:
     """``to_timedelta``, where None stands for no limit."""
     return None if duration is None else to_timedelta(duration)
+
+
+def to_text(length: timedelta) -> str:
+    """A length that is not negative, as ``to_timedelta`` reads it: ``"1h30m"``."""
+    rest, parts = length // timedelta(microseconds=1), []
+    for unit in ("d", "h", "m"):
+        number, rest = divmod(rest, timedelta(**{_UNITS[unit]: 1}) // timedelta(microseconds=1))
+        parts += [f"{number}{unit}"] if number else []
+    if rest or not parts:
+        parts.append(f"{rest / 1_000_000:.6f}".rstrip("0").rstrip(".") + "s")
+    return "".join(parts)
 
 
 def _from_number(duration: float | timedelta) -> timedelta:

@@ -29,9 +29,9 @@
     │       ├── InvalidEvent       what came in is no delivery of that source (also a ValueError)
     │       └── InvalidSignature   what came in is not proven to be that source's
     ├── answered to a caller
-    │   ├── NotFound               no such execution, or it has ended          (also a LookupError)
+    │   ├── NotFound               no such execution or schedule, or it has ended (also a LookupError)
     │   ├── IdInUse                the id belongs to another workflow, or to another parent
-    │   ├── WrongStatus            the execution's status does not allow it
+    │   ├── WrongStatus            the status of an execution, or of a schedule, does not allow it
     │   ├── ExecutionCancelled     ``result()`` of a cancelled execution
     │   │   └── ExecutionTerminated  … of one that was terminated
     │   ├── ExecutionBlocked       ``result()`` of a blocked execution
@@ -273,7 +273,7 @@ class InvalidSignature(ConnectorError):
 
 
 class NotFound(DataflowsError, LookupError):
-    """No execution has that id, or it has ended and takes no more messages; or it has not published such a key."""
+    """No such execution, published key or schedule; or an execution that has ended and takes no more messages."""
 
 
 class IdInUse(DataflowsError):
@@ -292,7 +292,7 @@ class ExecutionTerminated(ExecutionCancelled):
 
 
 class WrongStatus(DataflowsError):
-    """What was asked cannot be done to an execution of this status; the message says what can."""
+    """What was asked cannot be done to an execution, or a schedule, of this status; the message says what can."""
 
 
 class ExecutionBlocked(DataflowsError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from interpreter.client import AsyncClient, AsyncHandle, Client, Handle
     from interpreter.machine.status import Status
-    from interpreter.operations import Execution, HistoryEntry
+    from interpreter.operations import Execution, HistoryEntry, WorkflowSchedule
     from interpreter.reader import Reader
     from interpreter.scheduler.scheduler import AsyncScheduler, Scheduler
 
@@ -25,11 +25,12 @@ __all__ = [
     "Reader",
     "Scheduler",
     "Status",
+    "WorkflowSchedule",
 ]
 
 _WHERE = {
     **dict.fromkeys(("AsyncClient", "AsyncHandle", "Client", "Handle"), "interpreter.client"),
-    **dict.fromkeys(("Execution", "HistoryEntry"), "interpreter.operations"),
+    **dict.fromkeys(("Execution", "HistoryEntry", "WorkflowSchedule"), "interpreter.operations"),
     "Reader": "interpreter.reader",
     **dict.fromkeys(("AsyncScheduler", "Scheduler"), "interpreter.scheduler.scheduler"),
     "Status": "interpreter.machine.status",

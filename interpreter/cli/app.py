@@ -22,6 +22,7 @@ from interpreter.cli.purge import purge
 from interpreter.cli.record import record
 from interpreter.cli.replay import replay
 from interpreter.cli.result import result
+from interpreter.cli.schedules import SCHEDULE_COMMANDS
 from interpreter.cli.send import signal
 from interpreter.cli.serve import serve
 from interpreter.cli.start import start
@@ -68,3 +69,8 @@ app = typer.Typer(
 )
 for name, command in COMMANDS.items():
     app.command(name)(reporting(command))
+
+schedules = typer.Typer(help="Look at, pause, resume and make up for the schedules of workflows.", no_args_is_help=True)
+for name, command in SCHEDULE_COMMANDS.items():
+    schedules.command(name)(reporting(command))
+app.add_typer(schedules, name="schedules")

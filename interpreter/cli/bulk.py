@@ -6,13 +6,12 @@ Owns its options. A filter that says nothing is none, so that nobody means all t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from dataflows.duration import to_timedelta
-from interpreter.cli.options import read_tags, refusing
+from interpreter.cli.options import read_tags, read_when
 from interpreter.cli.output import document, say
 from interpreter.client import Client
 from interpreter.machine import Status
@@ -68,8 +67,8 @@ def do_in_bulk(client: Client, verb: BulkVerb, chosen: Filter, as_document: bool
         status=chosen.status,
         workflow=chosen.workflow,
         tags=read_tags(chosen.tags),
-        created_before=_read_when(chosen.created_before, "--created-before"),
-        ended_before=_read_when(chosen.ended_before, "--ended-before"),
+        created_before=_read(chosen.created_before, "--created-before"),
+        ended_before=_read(chosen.ended_before, "--ended-before"),
         dry_run=chosen.dry_run,
         tell=document if as_document else _say,
     )
@@ -83,12 +82,5 @@ def _say(execution: Execution) -> None:
     say(f"{execution.id}  {execution.workflow}  {execution.status}")
 
 
-def _read_when(text: str | None, option: str) -> datetime | None:
-    """A moment; a duration is so long ago, and a time without a zone is this machine's."""
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text).astimezone()
-    except ValueError:
-        with refusing(option):
-            return datetime.now(UTC) - to_timedelta(text)
+def _read(text: str | None, option: str) -> datetime | None:
+    return None if text is None else read_when(text, option)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -25,6 +26,7 @@ __all__ = [
     "read_duration",
     "read_json",
     "read_tags",
+    "read_when",
     "refusing",
 ]
 
@@ -94,3 +96,12 @@ def read_tags(texts: Iterable[str] | None) -> dict[str, str]:
             if not (name and equals):
                 raise ValueError(f"a tag is written name=value, not {name!r}")
     return {name: value for name, _, value in pairs}
+
+
+def read_when(text: str, option: str) -> datetime:
+    """A moment; a duration is so long ago, and a time without a zone is this machine's."""
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        with refusing(option):
+            return datetime.now(UTC) - to_timedelta(text)

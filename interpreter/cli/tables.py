@@ -14,10 +14,10 @@ from rich.text import Text
 
 from interpreter.cli.text import inert, local_time, relative_to_here
 from interpreter.machine import ENDED, Status
-from interpreter.operations import Execution, HistoryEntry
+from interpreter.operations import Execution, HistoryEntry, WorkflowSchedule
 from interpreter.testing import OpenCommand, Standing
 
-__all__ = ["execution_facts", "execution_table", "journal_table"]
+__all__ = ["execution_facts", "execution_table", "journal_table", "schedule_table"]
 
 _STYLES = {
     Status.COMPLETED: "green",
@@ -52,6 +52,17 @@ def execution_table(executions: Iterable[Execution]) -> Table:
         workflow = f"{each.workflow} v{each.version}" if each.version > 1 else each.workflow
         times = local_time(each.created_at), local_time(each.ended_at or each.due_at)
         table.add_row(_text(each.id), _text(workflow), _status(each), *times)
+    return table
+
+
+def schedule_table(schedules: Iterable[WorkflowSchedule]) -> Table:
+    """One line a schedule."""
+    table = _table("workflow", "schedule", "next", "last", "")
+    for each in schedules:
+        workflow = f"{each.workflow} v{each.version}" if each.version > 1 else each.workflow
+        state = Text(", ".join(filter(None, ("paused" * each.paused, "not served" * (not each.served)))), "yellow")
+        times = local_time(each.next_at), local_time(each.last_at)
+        table.add_row(_text(workflow), _text(each.schedule), *times, state)
     return table
 
 

@@ -43,6 +43,12 @@ class CommonVerbs:
     in_bulk = verb(operations.in_bulk)
     list = verb(operations.list_executions)
     purge = verb(operations.purge)
+    list_schedules = verb(operations.list_schedules)
+    pause_schedule = verb(operations.pause_schedule)
+    resume_schedule = verb(operations.resume_schedule)
+    delete_schedule = verb(operations.delete_schedule)
+    trigger_schedule = verb(operations.trigger_schedule)
+    backfill = verb(operations.backfill)
 
 
 class Verbs(CommonVerbs, Blocking):

@@ -5,6 +5,7 @@ of connections, threads or event loops.
 """
 
 from interpreter.operations.arguments import check_arguments, read_event
+from interpreter.operations.backfilling import backfill
 from interpreter.operations.bulk import BulkVerb, in_bulk
 from interpreter.operations.control import delete, pause, resume, terminate
 from interpreter.operations.events import emit, subscribe, unsubscribe
@@ -24,6 +25,14 @@ from interpreter.operations.purging import purge
 from interpreter.operations.recordings import read_open_recordings, read_recording
 from interpreter.operations.results import StoredResult, result, stored_result
 from interpreter.operations.retrying import fork, retry
+from interpreter.operations.schedules import (
+    WorkflowSchedule,
+    delete_schedule,
+    list_schedules,
+    pause_schedule,
+    resume_schedule,
+    trigger_schedule,
+)
 from interpreter.operations.starting import find_workflow, is_there, prepare, start, start_with_signal
 
 __all__ = [
@@ -34,9 +43,12 @@ __all__ = [
     "NewExecution",
     "StoredResult",
     "Watch",
+    "WorkflowSchedule",
+    "backfill",
     "cancel",
     "check_arguments",
     "delete",
+    "delete_schedule",
     "describe",
     "describe_published",
     "emit",
@@ -47,7 +59,9 @@ __all__ = [
     "in_bulk",
     "is_there",
     "list_executions",
+    "list_schedules",
     "pause",
+    "pause_schedule",
     "prepare",
     "published",
     "purge",
@@ -56,6 +70,7 @@ __all__ = [
     "read_recording",
     "result",
     "resume",
+    "resume_schedule",
     "retry",
     "signal",
     "start",
@@ -64,5 +79,6 @@ __all__ = [
     "stored_result",
     "subscribe",
     "terminate",
+    "trigger_schedule",
     "unsubscribe",
 ]

@@ -12,13 +12,12 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 import psycopg
 from psycopg import Connection
 
 from dataflows.errors import DatabaseUnavailable
-from dataflows.workflow import Workflow
 from interpreter.machine import Machine
 from interpreter.scheduler.driver import Driver
 from interpreter.scheduler.ending import end
@@ -28,14 +27,13 @@ from interpreter.scheduler.lease import Lease
 from interpreter.scheduler.listener import Listener
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.room import Room
+from interpreter.scheduler.schedules import Schedules, Workflows
 from interpreter.scheduler.timers import Timers
 from interpreter.store import claims
 from interpreter.store.claims import LastApplied
 from interpreter.store.records import Claimed, Taken
 
 __all__ = ["Claimer"]
-
-Workflows: TypeAlias = dict[tuple[str, int], Workflow[..., Any]]
 
 _POLL = 2.0
 """Seconds between looks when nothing hints at work: with the heartbeat, under one query a second."""
@@ -58,6 +56,7 @@ class Claimer:
     :param workflows: those that are served, by name and version; asked at each claim, since more may be registered.
     :param room: where there may be places for more executions.
     :param starting: the ids of the executions that are just being started here.
+    :param schedules: those of the workflows; what is due of them is started as soon as that is known.
     """
 
     def __init__(
@@ -68,6 +67,7 @@ class Claimer:
         workflows: Callable[[], Workflows],
         room: Room,
         starting: Callable[[], frozenset[str]],
+        schedules: Schedules,
         monitor: Monitor,
     ) -> None:
         self._connect = connect
@@ -76,6 +76,7 @@ class Claimer:
         self._workflows = workflows
         self._room = room
         self._starting = starting
+        self._schedules = schedules
         self._monitor = monitor
         self._connection = connect("claimer")
         self._listener = Listener(connect)
@@ -157,7 +158,8 @@ class Claimer:
         with self._lock:
             due = self._due.seconds_to_next(self._lease.clock.now())
         poll = max(0.0, self._polled_at + _POLL - time.monotonic())
-        return poll if due is None else min(poll, due + 0.001)
+        known = (seconds + 0.001 for seconds in (due, self._schedules.seconds_to_next()) if seconds is not None)
+        return min((poll, *known))
 
     def _look(self) -> None:
         if not self._lease.is_valid() or not (scheduler := self._lease.scheduler):
@@ -179,8 +181,13 @@ class Claimer:
     def _look_as_told(self, scheduler: int, inboxes: set[str], hinted: bool) -> None:
         if self._is_in_doubt:
             self._adopt(scheduler)
-        if time.monotonic() >= self._polled_at + _POLL:
+        is_time_to_poll = time.monotonic() >= self._polled_at + _POLL
+        if is_time_to_poll or not self._schedules.is_registered(scheduler):
+            self._schedules.register(self._connection, scheduler)
+        if is_time_to_poll:
             hinted = self._poll(scheduler, inboxes) or hinted
+        if self._schedules.is_due:
+            hinted = self._schedules.start_due(self._connection, scheduler) or hinted
         if inboxes:
             self._driver.post(self._driver.arrivals.on_messages, *claims.read_inbox(self._connection, inboxes))
         if hinted:
@@ -193,11 +200,12 @@ class Claimer:
             inboxes.update(claims.find_messages(self._connection, scheduler, list(self._driver.held)))
         known = list(self._workflows())
         look = self._horizon.begin(known)
-        is_due, is_suspect = claims.look_for_due(self._connection, known, look.since)
-        if not is_due:
+        found = claims.look_for_due(self._connection, scheduler, known, look.since)
+        if not found.is_due:
             self._horizon.end(look, [], 1)
-        self._may_be_suspects = self._may_be_suspects or is_suspect
-        return is_due or is_suspect
+        self._schedules.note(found)
+        self._may_be_suspects = self._may_be_suspects or found.is_suspect
+        return found.is_due or found.is_suspect
 
     def _claim(self, scheduler: int) -> None:
         self._left_some = True  # until it is known: what is let go meanwhile must hint

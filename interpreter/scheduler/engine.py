@@ -40,6 +40,7 @@ from interpreter.scheduler.proposals import Proposal, StartRequest
 from interpreter.scheduler.purger import Purger
 from interpreter.scheduler.relations import Relations
 from interpreter.scheduler.room import Room
+from interpreter.scheduler.schedules import Schedules
 from interpreter.scheduler.sweeper import Sweeper
 from interpreter.scheduler.transactions import Transactions
 from interpreter.scheduler.watchdog import Watchdog
@@ -180,6 +181,7 @@ class Engine:
             self._workflows,
             self._room,
             lambda: frozenset(self._starting),
+            Schedules(self._workflows, self._lease.clock, monitor),
             monitor,
         )
         kept = settings.retention

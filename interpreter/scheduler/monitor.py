@@ -33,6 +33,7 @@ _LEVELS = {
     "step-failed": logging.WARNING,
     "takeover-postponed": logging.WARNING,
     "purge-failed": logging.WARNING,
+    "schedule-failed": logging.WARNING,
     "took-over": logging.INFO,
     "purged": logging.INFO,
     "stopping": logging.INFO,

@@ -15,7 +15,7 @@ from psycopg import Connection, Cursor, Pipeline
 from interpreter.store.arrays import IntArray, TextArray, named_columns
 from interpreter.store.connection import one_transaction, pause_not_long
 from interpreter.store.queries import QUERIES
-from interpreter.store.records import Claimed, Entries, Message, Outside, Taken
+from interpreter.store.records import Claimed, Entries, Found, Message, Outside, Taken
 from interpreter.store.rows import FORMAT
 
 __all__ = [
@@ -38,17 +38,18 @@ LastApplied = Callable[[Claimed], int]
 
 
 def look_for_due(
-    connection: Connection[Any], known: Sequence[tuple[str, int]], since: datetime | None = None
-) -> tuple[bool, bool]:
-    """Whether there is anything to claim of these workflow versions, and whether a suspect is due, of whatever version.
+    connection: Connection[Any], scheduler: int, known: Sequence[tuple[str, int]], since: datetime | None = None
+) -> Found:
+    """Whether there is anything to claim of these workflow versions, and what else an idle scheduler is to know.
 
     It costs the database next to nothing.
 
     :param since: what became due before is not looked at; default: all is.
     """
-    row = _execute(connection, "look_for_due", {**_known(known), "since": since}).fetchone()
+    parameters = {"scheduler": scheduler, **_known(known), "since": since}
+    row = _execute(connection, "look_for_due", parameters).fetchone()
     assert row is not None
-    return bool(row[0]), bool(row[1])
+    return Found(bool(row[0]), bool(row[1]), *row[2:])
 
 
 def claim(

@@ -14,7 +14,7 @@ import uuid
 
 from dataflows.names import LONGEST_NAME
 
-__all__ = ["derived_id", "new_seed", "time_ordered_id"]
+__all__ = ["derived_id", "fitting_id", "new_seed", "time_ordered_id"]
 
 _chance = random.Random()
 os.register_at_fork(after_in_child=_chance.seed)
@@ -34,7 +34,11 @@ def derived_id(execution_id: str, generation: int, position: str) -> str:
 
     It says what it is of; where it would be too long for an id, it is a hash of that.
     """
-    id = f"{execution_id}/{generation}/{position}"
+    return fitting_id(f"{execution_id}/{generation}/{position}")
+
+
+def fitting_id(id: str) -> str:
+    """The id, or a hash of it where it is too long to be one."""
     return id if len(id) <= LONGEST_NAME else hashlib.sha256(id.encode()).hexdigest()
 
 

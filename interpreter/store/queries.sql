@@ -74,8 +74,8 @@ WHERE scheduler = %(scheduler)s
 RETURNING id
 
 -- name: look_for_due
--- Whether there is anything to claim, and whether there is a suspect: what an idle scheduler asks, which locks and writes
--- nothing. "since" as in claim.
+-- Whether there is anything to claim, and whether there is a suspect; how many schedules are known to be served, and the
+-- earliest of their next moments: what an idle scheduler asks, which locks and writes nothing. "since" as in claim.
 SELECT bool_or(EXISTS (
     SELECT FROM dataflows.executions e
     WHERE e.workflow = known.workflow AND e.version = known.version
@@ -85,7 +85,13 @@ SELECT bool_or(EXISTS (
 )) AS is_due, (
     SELECT true FROM dataflows.executions e WHERE e.deaths >= 2 AND e.due_at <= now() AND NOT e.paused
     ORDER BY e.due_at LIMIT 1
-) AS is_suspect
+) AS is_suspect, (
+    SELECT count(*) FROM dataflows.served_schedules served JOIN dataflows.schedules s USING (workflow, schedule)
+    WHERE served.scheduler = %(scheduler)s
+) AS schedules, (
+    SELECT min(s.next_at) FROM dataflows.served_schedules served JOIN dataflows.schedules s USING (workflow, schedule)
+    WHERE served.scheduler = %(scheduler)s AND NOT s.paused
+) AS next_slot
 FROM unnest(%(workflows)b, %(versions)b) AS known (workflow, version)
 
 -- name: claim

@@ -18,11 +18,14 @@ __all__ = [
     "Claimed",
     "Committed",
     "Entries",
+    "Found",
     "Line",
     "Message",
     "Move",
     "Outside",
     "Parent",
+    "ServedSchedule",
+    "StandingSchedule",
     "Start",
     "Taken",
     "Written",
@@ -230,3 +233,47 @@ class Taken(NamedTuple):
     claimed: Claimed
     entries: Sequence[Written]
     arrived: Sequence[Written]
+
+
+class Found(NamedTuple):
+    """What a look that takes nothing has found.
+
+    :ivar is_due: there is something to claim.
+    :ivar is_suspect: an execution is due that has killed schedulers, of whatever workflow.
+    :ivar schedules: how many schedules the scheduler is known to serve.
+    :ivar next_slot: the earliest of their next moments.
+    """
+
+    is_due: bool
+    is_suspect: bool
+    schedules: int
+    next_slot: datetime | None
+
+
+class ServedSchedule(NamedTuple):
+    """A schedule that a scheduler serves.
+
+    :ivar version: the newest of the workflow that it has.
+    :ivar next_at: the schedule's next moment from now on; None: it has none.
+    """
+
+    workflow: str
+    schedule: str
+    catch_up: str
+    version: int
+    next_at: datetime | None
+
+
+class StandingSchedule(NamedTuple):
+    """Where a schedule stands.
+
+    :ivar next_at: the first of its moments that nobody has dealt with.
+    :ivar created_at: what was before is not caught up with.
+    :ivar now: the time, when this was read.
+    """
+
+    workflow: str
+    schedule: str
+    next_at: datetime
+    created_at: datetime
+    now: datetime

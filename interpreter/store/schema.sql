@@ -17,14 +17,18 @@
 --   events       one row an event: those that nobody has waited for yet, until a subscription takes
 --                them or they expire; of the others, that they have been.
 --   schedulers   one row a living scheduler: its lease. A takeover deletes the row of a dead one.
+--   schedules    one row a schedule of a workflow: inserted by the schedulers that serve it, moved on by whoever
+--                starts its moments, paused, resumed and deleted by people.
+--   served_schedules  one row a schedule and a scheduler that serves it; it goes with the scheduler's.
 --
 -- Lock order (whoever needs several takes them so)
 --   1. schedulers: the own row FOR KEY SHARE, in every write of a holder. A takeover deletes the row
 --      first: after the writes in flight, and so that it fences all later ones.
 --      Or, for who emits or subscribes: the advisory lock of the event's name and key.
---   2. executions, in the order of their ids. A commit that ends children, or starts some, locks them and
+--   2. schedules, in the order of workflow and schedule.
+--   3. executions, in the order of their ids. A commit that ends children, or starts some, locks them and
 --      their parents by a statement of its own, before it writes to any.
---   3. journal, inbox, subscriptions and events.
+--   4. journal, inbox, subscriptions and events.
 -- What the function of an author's transaction locks comes before all of these; its entry is the last that is written.
 --
 -- Time is the database's clock. Payloads are bytea with an encoding beside them: jsonb would
@@ -153,6 +157,34 @@ CREATE TABLE dataflows.events (
 
 -- Whoever emits deletes a few of the oldest.
 CREATE INDEX events_expiring ON dataflows.events (expires_at);
+
+CREATE TABLE dataflows.schedules (
+    workflow      text COLLATE "C" NOT NULL,
+    schedule      text COLLATE "C" NOT NULL,        -- like "0 9 * * 1-5 Europe/Berlin", or "every 15m"
+    catch_up      text NOT NULL CHECK (catch_up IN ('latest', 'all', 'none')),
+    version       integer NOT NULL,                 -- of the workflow, as it was registered last
+    next_at       timestamptz,                      -- the first moment that nobody has dealt with; null: none is left
+    last_at       timestamptz,                      -- the last moment that was started; null: none yet
+    paused        boolean NOT NULL DEFAULT false,   -- no moment is started while it is set
+    created_at    timestamptz NOT NULL,             -- no moment before it is caught up with
+    registered_at timestamptz NOT NULL,             -- when a scheduler came to serve it, the last time
+    PRIMARY KEY (workflow, schedule),
+    -- One that no reader could show would be the trouble of all that are read with it.
+    CHECK (next_at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC'),
+    CHECK (last_at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC'),
+    CHECK (created_at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC'),
+    CHECK (isfinite(registered_at))
+);
+
+CREATE TABLE dataflows.served_schedules (
+    scheduler     bigint NOT NULL REFERENCES dataflows.schedulers ON DELETE CASCADE,
+    workflow      text COLLATE "C" NOT NULL,
+    schedule      text COLLATE "C" NOT NULL,
+    version       integer NOT NULL,                 -- of the workflow: the newest that the scheduler has
+    PRIMARY KEY (scheduler, workflow, schedule)
+);
+
+CREATE INDEX served_schedules_workflow ON dataflows.served_schedules (workflow, schedule);
 
 -- The journal for people and for SQL: payloads as text where they are text.
 CREATE VIEW dataflows.history AS

@@ -89,6 +89,12 @@ _EVENT = {"name": "paid", "key": "order 7"}
 _PLACE = {"execution_id": _IDS[0], "generation": 1, "position": "1"}
 _SUBSCRIPTIONS = {"subscriptions_pkey", "subscriptions_waiting"}
 _EVENTS = {"events_pkey", "events_expiring"}
+_SCHEDULES = {"schedules_pkey", "served_schedules_pkey", "served_schedules_workflow"}
+_SLOTS = {
+    **dict.fromkeys(("stood_at", "next_at", "last_at"), _NOW),
+    "encodings": _all(TextArray, "json"),
+    "payloads": _all(BytesArray, b"1"),
+}
 _SEND = {"execution_id": _IDS[0], "kind": "signal", "name": "approval", "encoding": "json", "payload": b"1"}
 
 QUESTIONS = {
@@ -98,8 +104,8 @@ QUESTIONS = {
         {"executions_suspect"} | _EXECUTION,
     ),
     "look_for_due": Question(
-        {name: _CLAIM[name] for name in ("workflows", "versions", "since", "format")},
-        {"executions_due", "executions_suspect"},
+        {name: _CLAIM[name] for name in ("scheduler", "workflows", "versions", "since", "format")},
+        {"executions_due", "executions_suspect"} | _SCHEDULES,
     ),
     "take_in_messages": Question({**_HELD, "generations": _all(IntArray, 1)}, _JOURNAL | _INBOX),
     "read_journal": Question(
@@ -141,6 +147,11 @@ QUESTIONS = {
         {**_EVENT, "id": "1", "encoding": "json", "payload": b"1", "keep": timedelta(days=7)},
         _EXECUTION | _SUBSCRIPTIONS | _EVENTS,
     ),
+    "start_slots": Question(
+        {**_SLOTS, "ids": _HELD["ids"], "workflow": "w1", "schedule": "every 1h", "version": 1, "format": FORMAT},
+        _EXECUTION | _SCHEDULES,
+    ),
+    "which_exist": Question({"ids": _HELD["ids"]}, _EXECUTION),
     "subscribe": Question({**_PLACE, **_EVENT, "deadline": _NOW}, _EXECUTION | _SUBSCRIPTIONS | _EVENTS),
 }
 
