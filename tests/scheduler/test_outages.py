@@ -6,19 +6,21 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from dataflows import ExecutionBlocked, Flow, Retry, step, workflow
+from dataflows import ExecutionBlocked, Flow, Retry, every, step, workflow
 from dataflows.errors import SchedulerStopped
 from interpreter import Client, Scheduler, Status
 from interpreter.scheduler import claimer
 from interpreter.store import claims, journal
 from tests.databases import opened
 from tests.scheduler.conftest import Told
+from tests.scheduler.scheduled import executions, moment_of, moments_of, scheduled
 from tests.scheduler.work import RAN, RELEASED, RUNNING, forget, held, named, of_the_desk, steps
 from tests.waiting import eventually
 
@@ -249,3 +251,18 @@ def test_a_fault_of_our_own_where_a_commit_is_told_costs_a_lease_and_nothing_els
         assert Counter({("first", number): 1 for number in range(7)}) == RAN
         failed = [details for event, details in told if event == "thread-failed"]
         assert [(details["thread"], type(details["error"])) for details in failed] == [("committer", ZeroDivisionError)]
+
+
+def test_schedules_go_on_after_an_outage_with_what_came_meanwhile(
+    new_scheduler: Callable[..., Scheduler], told: Told
+) -> None:
+    often = every("1s", catch_up="all")
+    with new_scheduler(workflows=[scheduled(often)], on_event=told, lease=2) as scheduler:
+        eventually(lambda: executions(scheduler))
+        with outage(str(scheduler._named)):
+            eventually(lambda: "database-unreachable" in told.events)
+        before = len(executions(scheduler))
+        eventually(lambda: len(executions(scheduler)) > before + 1)
+        scheduler.pause_schedule("report")
+        found = executions(scheduler)
+    assert found == moments_of(often, moment_of(found[0]), moment_of(found[-1]) + timedelta(seconds=1))

@@ -14,6 +14,7 @@ import pytest
 from dataflows import Flow, gather, step, wait, workflow
 from interpreter import Scheduler, Status
 from tests.databases import opened
+from tests.scheduler.scheduled import away_from_now, scheduled
 from tests.waiting import eventually
 
 INSIDE: set[int] = set()
@@ -112,14 +113,19 @@ def test_one_that_recurses_for_ever_fails_and_harms_nobody(scheduler: Scheduler)
     assert scheduler.run(in_a_row, 3, False) == 3
 
 
-def test_an_idle_scheduler_asks_at_most_one_question_a_second(new_scheduler: Callable[..., Scheduler]) -> None:
+@pytest.mark.parametrize("schedules", [0, 20])
+def test_an_idle_scheduler_asks_at_most_one_question_a_second(
+    new_scheduler: Callable[..., Scheduler], schedules: int
+) -> None:
+    workflows = [in_a_row, *[scheduled(away_from_now(), name=f"scheduled {number}") for number in range(schedules)]]
     seconds = 3
     asked = (
         "SELECT pid, query_start FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid() AND query_start IS NOT NULL"
     )
-    with new_scheduler() as scheduler, opened(str(scheduler._named)) as connection:
+    with new_scheduler(workflows=workflows) as scheduler, opened(str(scheduler._named)) as connection:
         scheduler.run(in_a_row, 3, False)
+        eventually(lambda: len(scheduler.list_schedules()) == schedules)
         eventually(lambda: not scheduler._engine._driver.held)
         before = set(connection.execute(asked))
         seen = set(before)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, assert_type
 
-from dataflows import Event, Flow, Trigger, sleep, workflow
-from interpreter import AsyncHandle, Client, Execution, Handle, HistoryEntry, Scheduler, Status
+from dataflows import Event, Flow, Trigger, every, sleep, workflow
+from interpreter import AsyncHandle, Client, Execution, Handle, HistoryEntry, Scheduler, Status, WorkflowSchedule
 
 
 @workflow("order")
@@ -62,6 +62,12 @@ def asking_by_id(client: Client) -> None:
     assert_type(client.signal("order-7", "approval", {"by": "Ada"}), bool)
     assert_type(client.emit("paid", {"amount": 3}, key="order-7", id="payment-1", keep="1h"), int)
     assert_type(client.in_bulk("pause", workflow="order", status=Status.SUSPENDED, dry_run=True, tell=print), int)
+    assert_type(client.list_schedules("order"), list[WorkflowSchedule])
+    assert_type(client.pause_schedule("order", every("15m")), bool)
+    assert_type(client.resume_schedule("order", "every 15m"), bool)
+    assert_type(client.trigger_schedule("order", id="by-hand"), str)
+    assert_type(client.backfill("order", datetime(2026, 1, 1, tzinfo=UTC), dry_run=True, tell=print), int)
+    assert_type(client.delete_schedule("order"), bool)
     assert_type(client.list(status=Status.SUSPENDED, tags={"kind": "book"}, limit=10), list[Execution])
 
 
