@@ -19,6 +19,7 @@ from dataflows.errors import (
     IdInUse,
     InvalidSignal,
     NotFound,
+    RateLimited,
     RetryAfter,
     StepFailed,
     StepInterrupted,
@@ -29,6 +30,7 @@ from dataflows.errors import (
     WorkflowWarning,
 )
 from dataflows.events import Event, Trigger, on
+from dataflows.limits import Limit
 from dataflows.logs import get_logger
 from dataflows.outcome import Error, Outcome, Value
 from dataflows.retry import Retry
@@ -75,8 +77,10 @@ __all__ = [
     "HistoryTooLong",
     "IdInUse",
     "InvalidSignal",
+    "Limit",
     "NotFound",
     "Outcome",
+    "RateLimited",
     "Retry",
     "RetryAfter",
     "Schedule",

@@ -6,7 +6,7 @@ checkers follow): iterating a command yields the command itself and returns its 
 
 Commands compare by kind, name and arguments, so a unit test can say
 ``assert next(flow) == step("fetch-item", fetch, 42)``. A step's options (``retry=``,
-``timeout=``, ``on=``, ``once=``) do not take part.
+``timeout=``, ``on=``, ``once=``, ``limit=``) do not take part.
 
 Build them with the verbs of ``dataflows.verbs``, which check what they are given.
 """
@@ -76,6 +76,7 @@ class Step(Command[T_co]):
     """Run ``fn(*args, **kwargs)`` and journal what it came to.
 
     :ivar once: its start is journaled first, and it never starts again.
+    :ivar limit: the name of a limit that it shares with steps of other executions.
     :ivar transaction: ``fn`` is given a connection first, and its commit holds the journal's entry too.
     """
 
@@ -87,6 +88,7 @@ class Step(Command[T_co]):
     timeout: timedelta | None = field(default=None, compare=False)
     on: str | None = field(default=None, compare=False)
     once: bool = field(default=False, compare=False)
+    limit: str | None = field(default=None, compare=False)
     transaction: bool = False
 
 

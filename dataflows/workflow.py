@@ -16,6 +16,7 @@ from dataflows.checks.source import innermost_function
 from dataflows.commands import Flow
 from dataflows.errors import DuplicateWorkflow, UnknownWorkflow, WorkflowRefused
 from dataflows.events import Event
+from dataflows.limits import OWN_NAMES, check_at_once
 from dataflows.names import check_name
 from dataflows.retry import Retry
 from dataflows.triggers import Starter, check_takes_an_event, read_triggers
@@ -34,6 +35,8 @@ class Workflow(Generic[P, T_co]):
     :ivar version: which code; an execution stays on the version it was started with.
     :ivar retry: the default policy of its steps, or None for ``Retry()``.
     :ivar triggers: the events and schedules that start it.
+    :ivar at_once: how many executions of it may run at the same time, or None for any number.
+    :ivar at_once_by: from its arguments, what these are counted by, or None: all together.
     :ivar function: the decorated function.
     """
 
@@ -44,6 +47,8 @@ class Workflow(Generic[P, T_co]):
         version: int = 1,
         retry: Retry | None = None,
         triggers: Sequence[Starter] = (),
+        at_once: int | None = None,
+        at_once_by: Callable[..., object] | None = None,
     ) -> None:
         functools.update_wrapper(self, function)  # first: it copies attributes, and a workflow's own are below
         self.function = function
@@ -51,9 +56,24 @@ class Workflow(Generic[P, T_co]):
         self.version = version
         self.retry = retry
         self.triggers = tuple(triggers)
+        self.at_once = at_once
+        self.at_once_by = at_once_by
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Flow[T_co]:
         return self.function(*args, **kwargs)
+
+    def limit_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        """The name of the limit that an execution with these arguments is counted in, where it has ``at_once``.
+
+        :raises TypeError: ``at_once_by`` answers neither a ``str`` nor an ``int``.
+        :raises ValueError: what it answers is too long, or cannot be stored.
+        """
+        if self.at_once_by is None:
+            return f"{OWN_NAMES}{self.name}"
+        key = self.at_once_by(*args, **kwargs)
+        if isinstance(key, int) and not isinstance(key, bool):
+            key = str(key)
+        return f"{OWN_NAMES}{self.name}/{check_name(key, f'what at_once_by of workflow {self.name!r} answers')}"
 
     def __repr__(self) -> str:
         return f"<workflow {self.name!r} version {self.version} from {self.source}>"
@@ -114,7 +134,15 @@ registry = Registry()
 
 @overload
 def workflow(
-    name: str, /, *, version: int = 1, retry: Retry | None = None, trigger: None = None, strict: bool | None = None
+    name: str,
+    /,
+    *,
+    version: int = 1,
+    retry: Retry | None = None,
+    trigger: None = None,
+    strict: bool | None = None,
+    at_once: int | None = None,
+    at_once_by: Callable[..., object] | None = None,
 ) -> Callable[[Callable[P, Flow[T]]], Workflow[P, T]]: ...
 @overload
 def workflow(
@@ -125,6 +153,8 @@ def workflow(
     retry: Retry | None = None,
     trigger: Starter | Sequence[Starter],
     strict: bool | None = None,
+    at_once: int | None = None,
+    at_once_by: Callable[[Event], object] | None = None,
 ) -> Callable[[Callable[Concatenate[Event, P], Flow[T]]], Workflow[Concatenate[Event, P], T]]: ...
 def workflow(
     name: str,
@@ -134,6 +164,8 @@ def workflow(
     retry: Retry | None = None,
     trigger: Starter | Sequence[Starter] | None = None,
     strict: bool | None = None,
+    at_once: int | None = None,
+    at_once_by: Callable[..., object] | None = None,
 ) -> Callable[[Callable[..., Flow[T]]], Workflow[..., T]]:
     """Register a generator function as the workflow ``name``.
 
@@ -145,6 +177,10 @@ def workflow(
         one ``Event``; what else it takes has defaults.
     :param strict: whether findings are errors; default: whether ``dataflows.checks.strict()`` or the environment
         variable ``DATAFLOWS_STRICT=1`` has said so.
+    :param at_once: how many executions of it, of whatever version, may be between their first command and their end at
+        the same time; others wait their turn, first come, first served.
+    :param at_once_by: called with its arguments; executions are counted together for which it answers the same ``str``
+        or ``int``: ``at_once_by=lambda event: event.data["project"]``.
     :raises TypeError: ``trigger`` is neither a trigger nor a schedule nor a list of these.
     :raises WorkflowRefused: what is decorated is no generator function, has a trigger and takes no event, or has
         findings where they are errors.
@@ -154,13 +190,16 @@ def workflow(
     if isinstance(version, bool) or not isinstance(version, int) or not 0 < version < 2**31:
         raise ValueError(f"@workflow({name!r}, version=) is a whole number from 1; got {version!r}")
     triggers = read_triggers(name, trigger)
+    check_at_once(at_once, f"@workflow({name!r}, at_once=)")
+    if at_once_by is not None and (at_once is None or not callable(at_once_by)):
+        raise ValueError(f"@workflow({name!r}, at_once_by=) is a function of its arguments, and goes with at_once=")
 
     def register(function: Callable[..., Flow[T]]) -> Workflow[..., T]:
         _check_generator_function(name, function)
         if triggers:
             check_takes_an_event(name, function)
         tell(name, function, strict)
-        made = Workflow(function, name, version, retry, triggers)
+        made = Workflow(function, name, version, retry, triggers, at_once, at_once_by)
         registry.add(made)
         return made
 

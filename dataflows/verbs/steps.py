@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, overload
 
 from dataflows.commands import Defer, Step
 from dataflows.duration import Duration, to_optional_timedelta
+from dataflows.limits import check_limit_name
 from dataflows.names import check_name
 from dataflows.retry import Retry
 
@@ -34,6 +35,7 @@ def step(
     timeout: Duration | None = None,
     on: str | None = None,
     once: bool = False,
+    limit: str | None = None,
 ) -> Step[T]: ...
 @overload
 def step(
@@ -45,6 +47,7 @@ def step(
     timeout: Duration | None = None,
     on: str | None = None,
     once: bool = False,
+    limit: str | None = None,
 ) -> Step[T]: ...
 def step(
     name: str,
@@ -55,6 +58,7 @@ def step(
     timeout: Duration | None = None,
     on: str | None = None,
     once: bool = False,
+    limit: str | None = None,
 ) -> Step[Any]:
     """Run ``fn(*args)``, sync or async, and answer what it returns.
 
@@ -68,6 +72,8 @@ def step(
     :param on: the name of the executor, given to the scheduler, that runs it.
     :param once: run it at most once instead: its start is journaled first, it is never tried again, and a crash
         in between arrives as ``StepInterrupted`` at the ``yield``.
+    :param limit: the name of a limit, given to the schedulers, that it shares with others: each attempt waits its turn,
+        first come, first served, and meanwhile the execution is suspended. ``RateLimited`` holds all others back too.
     :raises TypeError: ``fn`` is no function (often: it was called, ``fetch(42)`` for ``fetch, 42``).
     :raises ValueError: an unusable name, a timeout that is no duration, or ``retry=`` with ``once=True``.
     """
@@ -78,7 +84,9 @@ def step(
         raise ValueError(f"step({name!r}, once=True) is never tried again: leave retry= out, or once=")
     if on is not None:
         check_name(on, "on=")
-    return Step(name, function, positional, keywords, retry, to_optional_timedelta(timeout), on, once)
+    if limit is not None:
+        check_limit_name(limit, "limit=")
+    return Step(name, function, positional, keywords, retry, to_optional_timedelta(timeout), on, once, limit)
 
 
 def transaction(
@@ -113,26 +121,42 @@ def defer(
     *args: *Ts,
     retry: Retry | None = None,
     timeout: Duration | None = None,
+    limit: str | None = None,
 ) -> Defer: ...
 @overload
 def defer(
-    name: str, fn: Callable[[*Ts], Any], /, *args: *Ts, retry: Retry | None = None, timeout: Duration | None = None
+    name: str,
+    fn: Callable[[*Ts], Any],
+    /,
+    *args: *Ts,
+    retry: Retry | None = None,
+    timeout: Duration | None = None,
+    limit: str | None = None,
 ) -> Defer: ...
 def defer(
-    name: str, fn: Callable[[*Ts], Any], /, *args: *Ts, retry: Retry | None = None, timeout: Duration | None = None
+    name: str,
+    fn: Callable[[*Ts], Any],
+    /,
+    *args: *Ts,
+    retry: Retry | None = None,
+    timeout: Duration | None = None,
+    limit: str | None = None,
 ) -> Defer:
     """Run ``fn(*args)`` as a step if the execution fails or is cancelled, after everything else of it has ended.
 
     What was deferred last runs first. One that fails for good is noted on the execution's error, and the next
     still runs. Nothing runs if the execution completes, or is terminated.
 
+    :param limit: the name of a limit that it shares with others, as for ``step``.
     :raises TypeError: ``fn`` is no function.
     :raises ValueError: an unusable name, or a timeout that is no duration.
     """
     check_name(name, "a step's name")
     function, positional, keywords = _take_apart("defer", name, fn, args)
     _check_retry("defer", name, retry)
-    return Defer(Step(name, function, positional, keywords, retry, to_optional_timedelta(timeout)))
+    if limit is not None:
+        check_limit_name(limit, "limit=")
+    return Defer(Step(name, function, positional, keywords, retry, to_optional_timedelta(timeout), limit=limit))
 
 
 def _take_apart(
