@@ -73,7 +73,7 @@ class Workflow(Generic[P, T_co]):
         key = self.at_once_by(*args, **kwargs)
         if isinstance(key, int) and not isinstance(key, bool):
             key = str(key)
-        return f"{OWN_NAMES}{self.name}/{check_name(key, f'what at_once_by of workflow {self.name!r} answers')}"
+        return f"{OWN_NAMES}{self.name}[{check_name(key, f'what at_once_by of workflow {self.name!r} answers')}]"
 
     def __repr__(self) -> str:
         return f"<workflow {self.name!r} version {self.version} from {self.source}>"

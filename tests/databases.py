@@ -20,7 +20,10 @@ from tests.waiting import eventually
 __all__ = ["Server", "opened", "stop_at_once"]
 
 
-_TABLES = ("executions", "journal", "inbox", "subscriptions", "events", "schedulers", "schedules", "served_schedules")
+_TABLES = (
+    *("executions", "journal", "inbox", "subscriptions", "events", "schedulers", "schedules", "served_schedules"),
+    *("limits", "tickets", "uses"),
+)
 _EMPTY = "TRUNCATE " + ", ".join(f"dataflows.{table}" for table in _TABLES)
 
 

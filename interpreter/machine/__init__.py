@@ -46,7 +46,7 @@ from interpreter.machine.folding import fold
 from interpreter.machine.machine import Machine
 from interpreter.machine.position import Position, format_position, parse_position
 from interpreter.machine.recording import Recording
-from interpreter.machine.retries import after_failure
+from interpreter.machine.retries import after_failure, moment_asked
 from interpreter.machine.status import ENDED, MOVES, Status
 
 __all__ = [
@@ -97,5 +97,6 @@ __all__ = [
     "after_failure",
     "fold",
     "format_position",
+    "moment_asked",
     "parse_position",
 ]

@@ -32,7 +32,7 @@ from interpreter.machine.actions import (
     SetTimer,
     StartChild,
 )
-from interpreter.machine.entries import Entry, SignalReceived
+from interpreter.machine.entries import Entry, SignalReceived, Started
 from interpreter.machine.fiber import Fiber
 from interpreter.machine.places import source_line
 from interpreter.machine.position import Position
@@ -48,6 +48,7 @@ class Machine:
     :ivar open: position → the action wanted there now. The whole state that a driver needs.
     :ivar seq: of the last entry applied.
     :ivar time: of the last entry applied; None before the first.
+    :ivar started: with what it was started; None before that entry.
     :ivar outcome: what the workflow came to, or None while it runs; if it begins again, the value is ``ContinueAsNew``.
     :ivar waits: name and key → where signals of it are awaited, first come, first served.
     :ivar signals: name and key → those that came early, each with its number in the journal.
@@ -64,6 +65,7 @@ class Machine:
         self.workflow = workflow
         self.seq = 0
         self.time: datetime | None = None
+        self.started: Started | None = None
         self.seed = ""
         self.open: dict[Position, Open] = {}
         self.outcome: Outcome[Any] | None = None

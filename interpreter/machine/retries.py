@@ -15,7 +15,7 @@ from interpreter.machine.actions import RunStep
 from interpreter.machine.chance import chance
 from interpreter.machine.entries import AttemptFailed, StepEnded
 
-__all__ = ["after_failure"]
+__all__ = ["after_failure", "moment_asked"]
 
 _CONTROL_FLOW = (StopIteration, StopAsyncIteration, GeneratorExit, asyncio.CancelledError, Cancelled)
 """Thrown into a generator, these would steer Python itself; a stand-in arrives instead."""
@@ -39,7 +39,7 @@ def _retry_at(action: RunStep, error: BaseException, now: datetime) -> datetime 
     if action.command.once:
         return None
     if isinstance(error, RetryAfter) and not isinstance(error, action.retry.never):
-        retry_at = _asked_for(error, now)
+        retry_at = moment_asked(error, now)
     elif action.retry.is_worth_another(error, action.failures + 1):
         jitter = chance(action.seed, action.position, action.number)
         retry_at = now + action.retry.delay(action.failures + 1, jitter)
@@ -48,7 +48,8 @@ def _retry_at(action: RunStep, error: BaseException, now: datetime) -> datetime 
     return retry_at if action.retry.allows_start_after(retry_at - action.opened_at) else None
 
 
-def _asked_for(error: RetryAfter, now: datetime) -> datetime:
+def moment_asked(error: RetryAfter, now: datetime) -> datetime:
+    """Before when an attempt that failed at ``now`` is not to be made again."""
     if isinstance(error.when, datetime):
         return max(now, error.when)
     try:

@@ -13,7 +13,7 @@ from dataflows.logs import replaying
 from interpreter.machine import Machine
 from interpreter.scheduler.held import Held
 from interpreter.scheduler.monitor import Monitor
-from interpreter.scheduler.watchdog import Stuck, Watchdog
+from interpreter.scheduler.watchdog import Replaced, Stuck, Watchdog
 from interpreter.store.records import Written
 from interpreter.store.rows import to_entry
 
@@ -55,6 +55,19 @@ class Applier:
         finally:
             replaying.reset(token)
         return None
+
+    def limit_of(self, held: Held) -> tuple[str, str | None]:
+        """The name of the limit that the execution is counted in as a whole; or why that cannot be told."""
+        workflow, started = held.workflow, held.machine.started
+        assert started is not None
+        try:
+            with self._watchdog.watching(held.id):
+                return workflow.limit_for(started.args, started.kwargs), None
+        except BaseException as problem:
+            if isinstance(problem, Replaced):
+                raise
+            reason = f"{type(problem).__name__}: {problem}"
+            return "", f"at_once_by= of workflow {workflow.name!r} ({workflow.source}) raised {reason}"
 
     def abandon(self, execution_id: str, machine: Machine) -> None:
         """Let a workflow go. Its ``finally`` may compute for ever as well as any other part of it."""

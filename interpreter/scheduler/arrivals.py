@@ -15,7 +15,7 @@ from interpreter.scheduler.applier import Applier, WholeJournalNeeded
 from interpreter.scheduler.clock import DatabaseClock
 from interpreter.scheduler.departures import Departures
 from interpreter.scheduler.dispatcher import Dispatcher
-from interpreter.scheduler.errands import Errand
+from interpreter.scheduler.errands import UnderWay
 from interpreter.scheduler.held import Held, LiveAttempt
 from interpreter.scheduler.holdings import Holdings
 from interpreter.scheduler.limits import HistoryLimit
@@ -75,6 +75,11 @@ class Arrivals:
             return
         if self._is_too_long(held, len(arrived)):
             return
+        if held.workflow.at_once is None or self._dispatcher.admissions.enter(held):
+            self.take_up(held)
+
+    def take_up(self, held: Held) -> None:
+        """Have an execution go on that was claimed."""
         if not held.machine.has_begun:  # after what arrived, so that what was cancelled before it began runs no step
             self._note(held, Row("begun"))
         held.machine.actions()
@@ -93,6 +98,8 @@ class Arrivals:
                 self._read(held, message)
         for held, done in known.items():
             held.inbox_seq = max(held.inbox_seq, done.inbox_seq)
+            if held.tickets:
+                self._dispatcher.admissions.ask_again(held)
             self._departures.rest(held)
 
     def on_committed(self, done: Done, started: Iterable[tuple[Held, StartRequest]]) -> None:
@@ -132,11 +139,17 @@ class Arrivals:
         self._dispatcher.discard(held)
         self._applier.abandon(held.id, held.machine)
 
-    def on_errand_done(self, held: Held, errand: Errand, outcome: Outcome[Any]) -> None:
+    def on_errand_done(self, held: Held, errand: UnderWay, outcome: Outcome[Any]) -> None:
         """What was asked of the database beside the journal is done."""
         self._dispatcher.relations.finish(errand, outcome)
         if self._held.has(held) and not self._is_too_long(held, 0):
             self._departures.rest(held)
+
+    def on_limits_looked_after(self) -> None:
+        """Who waits for a turn asks again, lest it was not heard that it has it."""
+        for held in list(self._held.values()):
+            if held.tickets and not held.leaving:
+                self._dispatcher.admissions.ask_again(held)
 
     def on_left_behind(self, execution_id: str, problem: str) -> None:
         """The watchdog has left the thread behind that was stuck in this execution."""
@@ -161,7 +174,10 @@ class Arrivals:
             held.is_suspect = False
             self._let_go(None)
         if self._apply(held, entries) and not self._is_too_long(held, len(entries)):
-            self._go_on(held)
+            if held.tickets and not self._dispatcher.admissions.settle(held, entries):
+                self._departures.rest(held)
+            else:
+                self._go_on(held)
 
     def _on_moved(self, held: Held, move: Move, moved: bool) -> None:
         if not self._held.has(held):
@@ -186,7 +202,7 @@ class Arrivals:
         held = Held(
             *(scheduler, former.id, former.generation + 1, fresh, former.inbox_seq), is_awaited=former.is_awaited
         )
-        held.read = former.read
+        held.read, held.tickets = former.read, former.tickets
         held.seq, held.last_at = entries[-1][:2]
         self._held.add(held)
         self._departures.renewed(former)

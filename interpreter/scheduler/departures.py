@@ -122,6 +122,8 @@ class Departures:
 
     def say_goodbye(self, held: Held, move: Move) -> None:
         """It has been let go."""
+        if held.tickets:
+            self._dispatcher.admissions.leave(held, move.status)
         self._drop(held)
         if move.status is Status.SUSPENDED and not held.broken:
             self._cache.keep(held.id, held.generation, held.machine)

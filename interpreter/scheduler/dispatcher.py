@@ -42,6 +42,7 @@ from interpreter.machine import (
     after_failure,
     format_position,
 )
+from interpreter.scheduler.admissions import Admissions
 from interpreter.scheduler.clock import DatabaseClock
 from interpreter.scheduler.held import Held, LiveAttempt
 from interpreter.scheduler.performer import Performer
@@ -73,7 +74,8 @@ class Dispatcher:
         grace: timedelta,
     ) -> None:
         self.stopping = False
-        self.relations: Relations  # set before anything is carried out: each needs the other
+        self.relations: Relations  # set before anything is carried out, as are the next: each needs the other
+        self.admissions: Admissions
         self._clock = clock
         self._performer = performer
         self._propose = propose
@@ -175,8 +177,22 @@ class Dispatcher:
         if action.command.once:
             self._go_on(held, action)
         elif self._may_begin(held) and self._can_run(held, action):
-            attempt = held.attempts[action.position] = LiveAttempt(held, action)
-            self._performer.submit(attempt)
+            if action.command.limit is None:
+                self._begin_attempt(held, action)
+            else:
+                self.admissions.ask(held, action)
+
+    def begin(self, held: Held, action: RunStep | BeginStep) -> None:
+        """Begin a step whose turn it is."""
+        if self._may_begin(held):
+            if isinstance(action, RunStep):
+                self._begin_attempt(held, action)
+            else:
+                self._begin_once(held, action)
+
+    def _begin_attempt(self, held: Held, action: RunStep) -> None:
+        attempt = held.attempts[action.position] = LiveAttempt(held, action)
+        self._performer.submit(attempt)
 
     def _can_run(self, held: Held, action: RunStep | BeginStep) -> bool:
         problem = self._performer.cannot_run(action.command)
@@ -188,6 +204,12 @@ class Dispatcher:
         """It waits for room, then its start is journaled, then it runs: what waits has not begun."""
         if not (self._may_begin(held) and self._can_run(held, action)):
             return
+        if action.command.limit is None:
+            self._begin_once(held, action)
+        else:
+            self.admissions.ask(held, action)
+
+    def _begin_once(self, held: Held, action: BeginStep) -> None:
         proposal = Proposal(held, to_row(StepBegun(action.position, action.name, action.branch)))
         run = _as_it_will_run(action, self._clock.now())
         attempt = held.attempts[action.position] = LiveAttempt(held, run, lambda: self._propose(proposal))
@@ -207,11 +229,14 @@ class Dispatcher:
             f"step {action.name!r} had begun when its scheduler was lost, and may have happened; "
             "since it is to run once it is not run again: look before you go on"
         )
+        self.admissions.never_mind(held, action.position)
         self.place(held, StepEnded(action.position, action.name, action.branch, outcome=Error(error)))
 
     def _stop_step(self, held: Held, action: StopStep) -> None:
         self._unset_timer(held, action.position)
         attempt = held.attempts.get(action.position)
+        if attempt is None:
+            self.admissions.never_mind(held, action.position)
         if attempt is None or self._performer.stop(attempt):
             self._stopped(held, action)
         else:
@@ -252,6 +277,8 @@ class Dispatcher:
             self.relations.forget_event(held, action.position)
         if (attempt := held.attempts.pop(action.position, None)) is not None:  # cancelled before it began
             self._performer.give_up(attempt)
+        if action.position in held.tickets:
+            self.admissions.drop(held, action.position)
 
     def _publish(self, held: Held, action: PublishValue) -> None:
         value = Value(action.command.value)

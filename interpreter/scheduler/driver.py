@@ -76,7 +76,7 @@ class Driver:
         self._wakes: SimpleQueue[None] = SimpleQueue()
         self._asleep_until = 0.0  # monotonic
         self._closing = False
-        applier = Applier(watchdog, monitor)
+        self.applier = applier = Applier(watchdog, monitor)
         self.cache = Cache(cached, applier.abandon)
         self.departures = Departures(
             *(self.held, applier, dispatcher, self.cache, clock, monitor),

@@ -19,12 +19,14 @@ from weakref import WeakValueDictionary
 import psycopg
 
 from dataflows.errors import DatabaseUnavailable, SchedulerStopped
+from dataflows.limits import Limit
 from dataflows.outcome import Outcome
 from dataflows.workflow import Workflow
 from interpreter.codec import Encoded
 from interpreter.database import Database
 from interpreter.machine import Status
 from interpreter.operations import NewExecution, Watch
+from interpreter.scheduler.admissions import Admissions
 from interpreter.scheduler.claimer import Claimer
 from interpreter.scheduler.committer import Committer
 from interpreter.scheduler.dispatcher import Dispatcher
@@ -32,6 +34,7 @@ from interpreter.scheduler.driver import Driver
 from interpreter.scheduler.errands import Errand, Errands
 from interpreter.scheduler.held import Held, LiveAttempt
 from interpreter.scheduler.lease import Lease
+from interpreter.scheduler.limit_keeper import Ask, LimitKeeper
 from interpreter.scheduler.limits import HistoryLimit
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.outcomes import row_of
@@ -69,6 +72,7 @@ class Settings:
     retention: timedelta | None = None
     history: int = 200_000
     executors: Mapping[str, Executor] = field(default_factory=dict)
+    limits: Mapping[str, Limit] = field(default_factory=dict)
 
 
 class Engine:
@@ -152,6 +156,17 @@ class Engine:
             self._dispatcher.set_due,
             lambda rows: self._driver.arrivals.on_messages(*claims.messages_of(rows)),
         )
+        self._keeper = LimitKeeper(
+            *(database.connect, self._lease, settings.limits, self._on_turn),
+            lambda: self._driver.post(self._driver.arrivals.on_limits_looked_after),
+            monitor,
+        )
+        started.callback(self._keeper.close)
+        self._dispatcher.admissions = Admissions(
+            *(settings.limits, self._keeper, self._driver.applier, self._dispatcher.begin),
+            self._driver.arrivals.take_up,
+            self._driver.departures.block,
+        )
         self._committer = Committer(
             database.connect,
             self._lease,
@@ -184,6 +199,8 @@ class Engine:
             Schedules(self._workflows, self._lease.clock, monitor),
             monitor,
         )
+        if settings.limits or any(served.at_once is not None for served in self._workflows().values()):
+            self._keeper.start()
         kept = settings.retention
         self._purger = None if kept is None else Purger(database.connect, kept, monitor)
 
@@ -193,6 +210,8 @@ class Engine:
         """Start an execution and hold it from the first moment; None if it cannot be held here."""
         if self._stopping:
             raise SchedulerStopped("the scheduler is closed: it starts nothing more")
+        if new.workflow.at_once is not None:
+            return None  # it has to be its turn first
         if not self._serves(new.workflow) or not self._promise(new.id):
             return None
         future: Future[bool] = Future()
@@ -245,6 +264,7 @@ class Engine:
             self._errands.close,
             lambda: self._committer.close(max(seconds, _TO_WRITE)),
             self._driver.close,
+            self._keeper.close,
             self._watchdog.close,
             self._sweeper.close,
             self._hand_back,
@@ -304,6 +324,9 @@ class Engine:
 
     def _on_errand_done(self, errand: Errand, outcome: Outcome[Any]) -> None:
         self._driver.post(self._driver.arrivals.on_errand_done, errand.held, errand, outcome)
+
+    def _on_turn(self, ask: Ask, outcome: Outcome[bool]) -> None:
+        self._driver.post(self._driver.arrivals.on_errand_done, ask.held, ask, outcome)
 
     def _on_exit(self, attempt: LiveAttempt, error: BaseException) -> None:
         self._monitor.emit("stopping", execution=attempt.held.id, error=error)

@@ -24,7 +24,7 @@ from interpreter.scheduler.lease import Lease
 from interpreter.scheduler.monitor import Monitor
 from interpreter.verbs import BlockingPool
 
-__all__ = ["Errand", "Errands"]
+__all__ = ["Errand", "Errands", "UnderWay"]
 
 _MOST_THREADS = 4
 _PAUSE = 0.05
@@ -32,17 +32,25 @@ _LONGEST_PAUSE = 1.0
 
 
 @dataclass(eq=False, slots=True)
-class Errand:
-    """Something to be done for a command of an execution.
+class UnderWay:
+    """Something that is asked of the database for a command of an execution.
 
-    :ivar begin: gives the operation to perform, a fresh one at each try.
     :ivar finish: told what that came to, on the driver's thread, if the execution is still held.
     """
 
     held: Held
     position: Position
-    begin: Callable[[], Operation[Any]]
     finish: Callable[[Outcome[Any]], None]
+
+
+@dataclass(eq=False, slots=True)
+class Errand(UnderWay):
+    """Something to be done.
+
+    :ivar begin: gives the operation to perform, a fresh one at each try.
+    """
+
+    begin: Callable[[], Operation[Any]]
 
 
 class Errands:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -28,12 +29,28 @@ from interpreter.store.records import Message
 from interpreter.store.rows import Row
 
 if TYPE_CHECKING:
-    from interpreter.scheduler.errands import Errand
+    from interpreter.scheduler.errands import UnderWay
 
-__all__ = ["SUSPECT", "Held", "LiveAttempt", "Stage"]
+__all__ = ["SUSPECT", "Held", "LiveAttempt", "Stage", "Ticket"]
 
 SUSPECT = 2
 """From so many deaths of its holders on, it may be what killed them; the query ``claim`` has the same number."""
+
+
+@dataclass(eq=False, slots=True)
+class Ticket:
+    """A turn at a limit, waited for or had.
+
+    :ivar limit: its name; "": nobody knows here which.
+    :ivar is_turn: it is the turn of who has this.
+    :ivar is_kept: it was told to come back, and keeps its place in front.
+    :ivar told_to_wait: to be called when a service has said how long.
+    """
+
+    limit: str
+    is_turn: bool = False
+    is_kept: bool = False
+    told_to_wait: Callable[[datetime], None] | None = None
 
 
 class Held:
@@ -51,6 +68,7 @@ class Held:
     :ivar attempts: position → the attempt under way there, until what it came to has been applied.
     :ivar timers: position → when something is to happen there.
     :ivar errands: position → the errand under way for what is wanted there, until what comes of it is proposed.
+    :ivar tickets: position → the turn at a limit that is waited for, or had, there; (): for the execution itself.
     :ivar subscribed: the positions of the waits that may have a subscription to events.
     :ivar proposed: position → for how many entries there the driver has proposed that are not yet applied.
     :ivar unplaced: how many entries without a position it has proposed so.
@@ -82,6 +100,7 @@ class Held:
         "scheduler",
         "seq",
         "subscribed",
+        "tickets",
         "timers",
         "unplaced",
     )
@@ -110,7 +129,8 @@ class Held:
         self.read = inbox_seq
         self.attempts: dict[Position, LiveAttempt] = {}
         self.timers: dict[Position, datetime] = {}
-        self.errands: dict[Position, Errand] = {}
+        self.errands: dict[Position, UnderWay] = {}
+        self.tickets: dict[Position, Ticket] = {}
         self.subscribed: set[Position] = set()
         self.proposed: dict[str, int] = {}
         self.unplaced = 0
@@ -132,7 +152,20 @@ class Held:
     @property
     def due(self) -> datetime | None:
         """When something happens here by itself."""
-        return min(filter(None, map(_due, self.machine.open.values())), default=None)
+        wanted = self._not_waiting() if self.tickets else self.machine.open.values()
+        return min(filter(None, map(_due, wanted)), default=None)
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether the execution itself waits for its turn: nothing of it is begun."""
+        ticket = self.tickets.get(())
+        return ticket is not None and not ticket.is_turn
+
+    def _not_waiting(self) -> list[Open]:
+        """What is wanted where no turn is waited for."""
+        if self.is_outside:
+            return []
+        return [action for position, action in self.machine.open.items() if position not in self.tickets]
 
     def expect(self, row: Row) -> None:
         """An entry is proposed, which will come back."""

@@ -5,12 +5,21 @@ Owns the choice between an outcome, another attempt, and a step that was stopped
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from dataflows.errors import CannotStore
+from dataflows.errors import CannotStore, RateLimited
 from dataflows.outcome import Error, Outcome, Value
 from interpreter.codec import Encoded
-from interpreter.machine import AttemptFailed, Fact, StepEnded, StepStopped, after_failure, format_position
+from interpreter.machine import (
+    AttemptFailed,
+    Fact,
+    StepEnded,
+    StepStopped,
+    after_failure,
+    format_position,
+    moment_asked,
+)
 from interpreter.scheduler.clock import DatabaseClock
 from interpreter.scheduler.held import LiveAttempt
 from interpreter.scheduler.monitor import Monitor
@@ -35,6 +44,8 @@ def _row_of(attempt: LiveAttempt, outcome: Outcome[Any] | Encoded, clock: Databa
         return Row("step", format_position(action.position), action.name, action.branch or None, True, *outcome)
     if isinstance(outcome, Value):
         return to_row(StepEnded(action.position, action.name, action.branch, outcome=outcome))
+    if isinstance(outcome.exception, RateLimited):
+        _hold_back_others(attempt, moment_asked(outcome.exception, clock.now()))
     fact: Fact
     if attempt.stopping:
         fact = StepStopped(action.position, action.name, action.branch)
@@ -42,6 +53,14 @@ def _row_of(attempt: LiveAttempt, outcome: Outcome[Any] | Encoded, clock: Databa
         fact = after_failure(action, outcome.exception, clock.now())
         _tell(attempt, fact, outcome.exception, monitor)
     return to_row(fact)
+
+
+def _hold_back_others(attempt: LiveAttempt, until: datetime) -> None:
+    """A service's limit is used up: for whoever has a turn at the limit of that name, too."""
+    ticket = attempt.held.tickets.get(attempt.action.position)
+    if ticket is not None and ticket.told_to_wait is not None:
+        ticket.is_kept = True
+        ticket.told_to_wait(until)
 
 
 def _tell(attempt: LiveAttempt, fact: Fact, error: BaseException, monitor: Monitor) -> None:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from dataflows.workflow import Workflow
+from interpreter.machine.position import parse_position
 from interpreter.machine.status import ENDED, Status
 from interpreter.scheduler.held import Held
-from interpreter.store.records import Batch, Committed, Line, Move, Start, Written
+from interpreter.store.records import Batch, Committed, Line, Move, Start, TicketEnd, Written
 from interpreter.store.rows import Row
 
 __all__ = ["Done", "Draft", "Proposal", "StartRequest", "by_execution", "done_of", "draft_of", "size_of"]
@@ -115,6 +116,8 @@ def _add(draft: Draft, proposal: Proposal) -> None:
         draft.batch.lines.append(line)
         if proposal.message is not None:
             draft.batch.reads.append((held.id, proposal.message, line.seq))
+    if held.tickets and (end := _ended_turn(held, proposal)) is not None:
+        draft.batch.turns.append(end)
     if proposal.move is not None:
         move = proposal.move
         if held in draft.lines and held.deaths:
@@ -124,6 +127,18 @@ def _add(draft: Draft, proposal: Proposal) -> None:
             draft.batch.ended.append(held.id)
         if proposal.renewal is not None:
             _renew(draft, held, proposal.renewal)
+
+
+def _ended_turn(held: Held, proposal: Proposal) -> TicketEnd | None:
+    """With what an attempt came to, its turn at a limit is over; with an execution, all turns of it are."""
+    row, move = proposal.row, proposal.move
+    if move is not None and move.status in ENDED:
+        return TicketEnd(held.id, held.generation, None, False)
+    if row is None or row.position is None or row.kind not in ("step", "attempt", "stopped"):
+        return None
+    ticket = held.tickets.get(parse_position(row.position))
+    is_kept = ticket is not None and ticket.is_kept and row.kind == "attempt"
+    return None if ticket is None else TicketEnd(held.id, held.generation, row.position, is_kept)
 
 
 def _renew(draft: Draft, held: Held, rows: Iterable[Row]) -> None:

@@ -33,7 +33,7 @@ from interpreter.machine import (
 )
 from interpreter.operations import NewExecution
 from interpreter.requests import Operation, Query
-from interpreter.scheduler.errands import Errand, Errands
+from interpreter.scheduler.errands import Errand, Errands, UnderWay
 from interpreter.scheduler.held import Held
 from interpreter.store.arrays import TextArray
 from interpreter.store.identifiers import derived_id
@@ -80,7 +80,7 @@ class Relations:
             self._place(held, _not_started(action, error))
             return
         errand = Errand(
-            held, action.position, partial(operations.start, new), partial(self._started, held, action, new)
+            held, action.position, partial(self._started, held, action, new), partial(operations.start, new)
         )
         held.errands[action.position] = errand
         with suppress(SchedulerStopped):
@@ -158,7 +158,7 @@ class Relations:
 
     # What comes of an errand --------------------------------------------------------------------
 
-    def finish(self, errand: Errand, outcome: Outcome[Any]) -> None:
+    def finish(self, errand: UnderWay, outcome: Outcome[Any]) -> None:
         """An errand is done. Once its execution is leaving, nothing more is proposed for it."""
         held = errand.held
         if held.errands.get(errand.position) is errand:
@@ -173,7 +173,7 @@ class Relations:
         begin: Callable[[], Operation[Any]],
         finish: Callable[[Outcome[Any]], None],
     ) -> None:
-        errand = held.errands[position] = Errand(held, position, begin, finish)
+        errand = held.errands[position] = Errand(held, position, finish, begin)
         self._errands.submit(errand)
 
 

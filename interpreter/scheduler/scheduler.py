@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 
 from dataflows.duration import Duration, to_timedelta
 from dataflows.errors import SchedulerStopped
+from dataflows.limits import Limit, check_limit_name
 from dataflows.workflow import Workflow, registry
 from interpreter.client import AsyncVerbs, Verbs
 from interpreter.database import Database
@@ -37,6 +38,8 @@ class Scheduler(Verbs):
     :param concurrency: how many steps run at once.
     :param holding: how many executions are held at once; a suspended one is not held.
     :param executors: name → any ``concurrent.futures.Executor``, for ``step(..., on=name)``.
+    :param limits: name → what all schedulers of the database together keep to, for ``step(..., limit=name)``. Where
+        they are given different ones, the one that started last has the last word.
     :param workflows: which are served; default: all that are registered.
     :param lease: within this time after its last heartbeat nobody takes over from it.
     :param grace: how long running steps may go on when it stops, or when they are cancelled.
@@ -57,6 +60,7 @@ class Scheduler(Verbs):
         concurrency: int = 32,
         holding: int = 1_000,
         executors: Mapping[str, Executor] | None = None,
+        limits: Mapping[str, Limit] | None = None,
         workflows: Iterable[Workflow[..., Any]] | None = None,
         lease: Duration = "10s",
         grace: Duration = "10s",
@@ -85,6 +89,7 @@ class Scheduler(Verbs):
             deadly=deaths,
             history=history,
             executors=executors or {},
+            limits={check_limit_name(name, "the name of a limit"): limit for name, limit in (limits or {}).items()},
             retention=None if retention is None else to_timedelta(retention),
             **times,
         )

@@ -151,6 +151,8 @@ def _statements(batch: Batch) -> list[tuple[str, dict[str, Any]]]:
         made.append(("begin_again", named_columns(_FIRST, ((*line[:3], *line.row) for line in batch.renewals))))
     if batch.reads:
         made.append(("mark_inbox", named_columns(_READ, batch.reads)))
+    if batch.turns:
+        made.append(("end_tickets", named_columns(_TURN, batch.turns)))
     if batch.ended:
         made.append(("tell_parents", {"children": TextArray(batch.ended)}))
     return made
@@ -194,6 +196,7 @@ _START: dict[str, type[Any]] = {
     "positions": TextArray,
     "branches": TextArray,
 }
+_TURN: dict[str, type[Any]] = {"ids": TextArray, "generations": IntArray, "positions": TextArray, "keeps": BoolArray}
 _READ: dict[str, type[Any]] = {"ids": TextArray, "numbers": BigIntArray, "seqs": IntArray}
 _KEY: dict[str, type[Any]] = {"ids": TextArray, "generations": IntArray, "seqs": IntArray}
 

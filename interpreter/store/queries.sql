@@ -571,6 +571,8 @@ WITH old AS MATERIALIZED (
     DELETE FROM dataflows.inbox WHERE execution_id = ANY (ARRAY(SELECT id FROM old))
 ), awaited AS (
     DELETE FROM dataflows.subscriptions WHERE execution_id = ANY (ARRAY(SELECT id FROM old))
+), waiting AS (
+    DELETE FROM dataflows.tickets WHERE execution_id = ANY (ARRAY(SELECT id FROM old))
 )
 DELETE FROM dataflows.executions WHERE id = ANY (ARRAY(SELECT id FROM old))
 RETURNING id

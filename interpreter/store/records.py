@@ -28,6 +28,7 @@ __all__ = [
     "StandingSchedule",
     "Start",
     "Taken",
+    "TicketEnd",
     "Written",
 ]
 
@@ -136,6 +137,19 @@ class Move(NamedTuple):
     generation: int | None = None
 
 
+class TicketEnd(NamedTuple):
+    """A turn at a limit is over.
+
+    :ivar position: None: all turns of the execution.
+    :ivar is_kept: it is to come again, and keeps its place in front.
+    """
+
+    execution_id: str
+    generation: int
+    position: str | None
+    is_kept: bool
+
+
 class Parent(NamedTuple):
     """Who starts an execution.
 
@@ -179,11 +193,13 @@ class Batch:
     """The first entries of new generations, whose moves are among the others."""
     ended: list[str] = field(default_factory=list)
     """Of those that move, the children whose end is to be told."""
+    turns: list[TicketEnd] = field(default_factory=list)
+    """The turns at limits that are over with this."""
 
     @property
     def is_one_line(self) -> bool:
         """Whether one entry is all there is to write."""
-        return len(self.lines) == 1 and not (self.moves or self.starts or self.reads)
+        return len(self.lines) == 1 and not (self.moves or self.starts or self.reads or self.turns)
 
     @property
     def parents(self) -> list[str]:

@@ -16,6 +16,10 @@
 --                marked by whoever delivers the event.
 --   events       one row an event: those that nobody has waited for yet, until a subscription takes
 --                them or they expire; of the others, that they have been.
+--   limits       one row a limit across executions: what schedulers were told when they started, the last word counts.
+--   tickets      one row an execution, or a step of one, that waits for its turn at a limit, or has it. Inserted by the
+--                holder, granted by any scheduler, deleted with the commit of what it was for.
+--   uses         one row an attempt that a limit has let go to run, while it counts.
 --   schedulers   one row a living scheduler: its lease. A takeover deletes the row of a dead one.
 --   schedules    one row a schedule of a workflow: inserted by the schedulers that serve it, moved on by whoever
 --                starts its moments, paused, resumed and deleted by people.
@@ -25,10 +29,11 @@
 --   1. schedulers: the own row FOR KEY SHARE, in every write of a holder. A takeover deletes the row
 --      first: after the writes in flight, and so that it fences all later ones.
 --      Or, for who emits or subscribes: the advisory lock of the event's name and key.
+--      Or, for who asks for a turn, or grants it: the rows of limits, in the order of their names.
 --   2. schedules, in the order of workflow and schedule.
 --   3. executions, in the order of their ids. A commit that ends children, or starts some, locks them and
 --      their parents by a statement of its own, before it writes to any.
---   4. journal, inbox, subscriptions and events.
+--   4. journal, inbox, subscriptions and events; tickets and uses.
 -- What the function of an author's transaction locks comes before all of these; its entry is the last that is written.
 --
 -- Time is the database's clock. Payloads are bytea with an encoding beside them: jsonb would
@@ -186,6 +191,49 @@ CREATE TABLE dataflows.served_schedules (
 
 CREATE INDEX served_schedules_workflow ON dataflows.served_schedules (workflow, schedule);
 
+CREATE TABLE dataflows.limits (
+    name         text COLLATE "C" PRIMARY KEY,
+    rate         integer,                           -- so many begin within "per"; null: any number
+    per          interval,
+    at_once      integer,                           -- so many at the same time; null: any number
+    held_until   timestamptz,                       -- a service has said to come back then: nothing is granted before
+    used         bigint NOT NULL DEFAULT 0,         -- number of the last use
+    CHECK ((rate IS NULL) = (per IS NULL)),
+    CHECK (rate IS NOT NULL OR at_once IS NOT NULL)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
+
+CREATE TABLE dataflows.tickets (
+    execution_id text COLLATE "C" NOT NULL,
+    generation   integer NOT NULL,                  -- of the journal; 0: the ticket is for the whole execution
+    position     text COLLATE "C" NOT NULL,         -- of the step; '': the ticket is for the whole execution
+    limit_name   text COLLATE "C" NOT NULL,
+    number       bigint GENERATED ALWAYS AS IDENTITY,  -- the order in which they wait; given under the lock of the limit
+    is_parked    boolean NOT NULL DEFAULT false,    -- it is not waited for until its holder asks again, at its old place
+    granted_at   timestamptz,                       -- null: it waits
+    scheduler    bigint,                            -- who makes use of it; null: nobody yet
+    PRIMARY KEY (execution_id, generation, position)
+) WITH (
+    vacuum_truncate = false,
+    autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000,
+    autovacuum_analyze_scale_factor = 0.1, autovacuum_analyze_threshold = 2000, autovacuum_vacuum_cost_delay = 0
+);
+
+CREATE INDEX tickets_waiting ON dataflows.tickets (limit_name, number) WHERE granted_at IS NULL AND NOT is_parked;
+CREATE INDEX tickets_granted ON dataflows.tickets (limit_name, scheduler) WHERE granted_at IS NOT NULL;
+
+CREATE TABLE dataflows.uses (
+    limit_name   text COLLATE "C" NOT NULL,
+    number       bigint NOT NULL,                   -- limits.used at that time
+    at           timestamptz NOT NULL,
+    PRIMARY KEY (limit_name, number)
+) WITH (
+    vacuum_truncate = false,
+    autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000,
+    autovacuum_analyze_scale_factor = 0.1, autovacuum_analyze_threshold = 2000, autovacuum_vacuum_cost_delay = 0
+);
+
+CREATE INDEX uses_at ON dataflows.uses (limit_name, at);
+
 -- The journal for people and for SQL: payloads as text where they are text.
 CREATE VIEW dataflows.history AS
 SELECT execution_id, generation, seq, at, kind, position, name, branch, ok, encoding, moment,
@@ -205,6 +253,12 @@ INSERT INTO dataflows.journal (execution_id, generation, seq, at, kind, name)
 SELECT n, 1, 1, now(), '', repeat('room', 450) FROM generate_series(1, 512) AS n;
 INSERT INTO dataflows.inbox (execution_id, number, kind, name)
 SELECT n, 1, 'signal', repeat('room', 450) FROM generate_series(1, 512) AS n;
+INSERT INTO dataflows.tickets (execution_id, generation, position, limit_name)
+SELECT n, 1, '1', repeat('room', 450) FROM generate_series(1, 512) AS n;
+INSERT INTO dataflows.uses (limit_name, number, at)
+SELECT repeat('room', 450), n, now() FROM generate_series(1, 512) AS n;
+DELETE FROM dataflows.tickets;
+DELETE FROM dataflows.uses;
 DELETE FROM dataflows.executions;
 DELETE FROM dataflows.journal;
 DELETE FROM dataflows.inbox;

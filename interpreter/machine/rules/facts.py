@@ -68,6 +68,7 @@ _DAMAGED = "the journal is damaged: it must open with one 'started' and one 'beg
 def _started(machine: Machine, fact: Started) -> None:
     if machine.main is not None:
         raise Mismatch(_DAMAGED)
+    machine.started = fact
     machine.seed = fact.seed
     machine.main = Fiber((), "", _main(machine.workflow, fact))
 
