@@ -24,7 +24,7 @@ FROM unnest(%(names)b, %(untils)b) AS new (name, until) WHERE l.name = ANY (ARRA
 -- name: drop_tickets
 -- What they were for is not wanted any more.
 DELETE FROM dataflows.tickets t
-USING unnest(%(ids)b, %(generations)b, %(positions)b) AS gone (id, generation, position)
+USING unnest((SELECT %(ids)b), (SELECT %(generations)b), (SELECT %(positions)b)) AS gone (id, generation, position)
 WHERE t.execution_id = ANY (ARRAY[gone.id]) AND t.generation = ANY (ARRAY[gone.generation])
   AND t.position = ANY (ARRAY[gone.position])
 
@@ -140,9 +140,10 @@ SELECT count(*) FROM hinted
 -- forgotten. A ticket for a whole execution is granted once, and is whoever's holds that.
 WITH taken AS (
     UPDATE dataflows.tickets t SET scheduler = %(scheduler)s
-    FROM unnest(%(ids)b, %(generations)b, %(positions)b) AS one (id, generation, position)
+    FROM unnest((SELECT %(ids)b), (SELECT %(generations)b), (SELECT %(positions)b)) AS one (id, generation, position)
     WHERE t.execution_id = ANY (ARRAY[one.id]) AND t.generation = ANY (ARRAY[one.generation])
-      AND t.position = ANY (ARRAY[one.position]) AND t.granted_at IS NOT NULL AND t.scheduler IS NULL
+      AND t.position = ANY (ARRAY[one.position])
+      AND coalesce(t.granted_at, 'infinity') < 'infinity' AND coalesce(t.scheduler, 0) = 0
     RETURNING t.limit_name, t.number
 ), counted AS (
     UPDATE dataflows.limits l SET used = l.used + one.uses
@@ -151,7 +152,7 @@ WITH taken AS (
     RETURNING l.name, l.per, l.used - one.uses AS before
 ), forgotten AS (
     DELETE FROM dataflows.uses u USING counted
-    WHERE u.limit_name = counted.name AND u.at <= clock_timestamp() - counted.per
+    WHERE u.limit_name = ANY (ARRAY[counted.name]) AND u.at <= clock_timestamp() - counted.per
 )
 INSERT INTO dataflows.uses (limit_name, number, at)
 SELECT counted.name, counted.before + row_number() OVER (PARTITION BY counted.name ORDER BY taken.number), clock_timestamp()
@@ -185,7 +186,7 @@ LEFT JOIN LATERAL (
 ) AS last ON true
 WHERE coalesce(granted.number < l.at_once, true) AND coalesce(untaken.number < l.rate, true)
   AND EXISTS (
-      SELECT FROM dataflows.tickets WHERE limit_name = l.name AND granted_at IS NULL AND NOT is_parked
+      SELECT FROM dataflows.tickets WHERE limit_name = l.name AND granted_at IS NULL AND NOT is_parked OFFSET 0
   )
 
 -- name: end_tickets
@@ -217,11 +218,13 @@ WITH granted AS MATERIALIZED (
                 WHEN e.status = 'blocked' OR (e.paused AND e.status <> 'running') THEN 'parked'
                 WHEN t.generation > 0 AND t.granted_at < clock_timestamp() - %(patience)s
                      AND (t.scheduler IS NULL OR e.scheduler IS DISTINCT FROM t.scheduler) THEN 'parked' END AS verdict
-    FROM dataflows.tickets t
+    FROM dataflows.limits l
+    CROSS JOIN LATERAL (
+        SELECT * FROM dataflows.tickets WHERE limit_name = l.name AND granted_at IS NOT NULL OFFSET 0
+    ) AS t
     LEFT JOIN LATERAL (
         SELECT status, paused, generation, scheduler FROM dataflows.executions WHERE id = t.execution_id OFFSET 0
     ) AS e ON true
-    WHERE t.granted_at IS NOT NULL
 ), locked AS MATERIALIZED (
     SELECT e.*
     FROM (SELECT DISTINCT execution_id FROM granted WHERE verdict = 'parked' ORDER BY execution_id OFFSET 0) AS one,
@@ -244,10 +247,12 @@ WITH granted AS MATERIALIZED (
       AND t.generation = ANY (ARRAY[one.generation]) AND t.position = ANY (ARRAY[one.position])
     RETURNING t.limit_name
 )
-SELECT limit_name FROM parked UNION SELECT limit_name FROM over
-UNION
+SELECT limit_name FROM parked UNION ALL SELECT limit_name FROM over
+UNION ALL
 SELECT l.name FROM dataflows.limits l
-WHERE EXISTS (SELECT FROM dataflows.tickets WHERE limit_name = l.name AND granted_at IS NULL AND NOT is_parked)
+WHERE EXISTS (
+      SELECT FROM dataflows.tickets WHERE limit_name = l.name AND granted_at IS NULL AND NOT is_parked OFFSET 0
+  )
   AND coalesce(l.held_until <= clock_timestamp(), true)
   AND (l.at_once IS NULL OR l.at_once > (
       SELECT count(*) FROM dataflows.tickets WHERE limit_name = l.name AND granted_at IS NOT NULL
@@ -259,8 +264,10 @@ DELETE FROM dataflows.limits
 WHERE name IN (
     SELECT name FROM dataflows.limits l
     WHERE name >= 'workflow/' AND name < 'workflow0'
-      AND NOT EXISTS (SELECT FROM dataflows.tickets WHERE limit_name = l.name AND granted_at IS NULL AND NOT is_parked)
-      AND NOT EXISTS (SELECT FROM dataflows.tickets WHERE limit_name = l.name AND granted_at IS NOT NULL)
+      AND NOT EXISTS (
+          SELECT FROM dataflows.tickets WHERE limit_name = l.name AND granted_at IS NULL AND NOT is_parked OFFSET 0
+      )
+      AND NOT EXISTS (SELECT FROM dataflows.tickets WHERE limit_name = l.name AND granted_at IS NOT NULL OFFSET 0)
     LIMIT 100
     FOR UPDATE SKIP LOCKED
 )

@@ -47,6 +47,19 @@ INSERT INTO dataflows.events (name, key, id, woken, is_kept, emitted_at, expires
 SELECT 'paid', 'order ' || n, '1', n %% 2, n %% 2 = 0, now(), now() + n * interval '1 minute'
 FROM generate_series(1, %(most)s) AS n
 """
+_LIMITS = """
+INSERT INTO dataflows.limits (name, rate, per, at_once, used)
+VALUES ('clickup', 100, '1 minute', 5, %(most)s), ('shopify', 100, '1 minute', 5, 0)
+"""
+_TICKETS = """
+INSERT INTO dataflows.tickets (execution_id, generation, position, limit_name, granted_at, scheduler)
+SELECT 'e' || lpad(n::text, 7, '0'), 1, '1', 'clickup', CASE WHEN n <= 3 THEN now() END, CASE WHEN n <= 2 THEN 7 END
+FROM generate_series(1, %(most)s) AS n
+"""
+_USES = """
+INSERT INTO dataflows.uses (limit_name, number, at)
+SELECT 'clickup', n, now() - (%(most)s - n) * interval '1 s' FROM generate_series(1, %(most)s) AS n
+"""
 _DEAD = [
     """
     INSERT INTO dataflows.executions (id, workflow, version, status, due_at, format, created_at)
@@ -60,7 +73,7 @@ _DEAD = [
 
 def leave_to_autovacuum_nothing(connection: Connection[Any]) -> None:
     """Statistics and dead rows stay as the test makes them."""
-    for table in ("executions", "journal", "inbox", "subscriptions", "events"):
+    for table in ("executions", "journal", "inbox", "subscriptions", "events", "tickets", "uses"):
         connection.execute(f"ALTER TABLE dataflows.{table} SET (autovacuum_enabled = off)".encode())
 
 
@@ -71,9 +84,11 @@ def crowd(connection: Connection[Any], most: int, *, entries: int = 4, ended: bo
     """
     for table, column in (("executions", "id"), ("journal", "execution_id"), ("inbox", "execution_id")):
         connection.execute(f"DELETE FROM dataflows.{table} WHERE {column} LIKE 'e_______'".encode())
-    connection.execute("TRUNCATE dataflows.subscriptions, dataflows.events")
+    connection.execute(
+        "TRUNCATE dataflows.subscriptions, dataflows.events, dataflows.limits, dataflows.tickets, dataflows.uses"
+    )
     connection.execute(_SCHEDULER)
-    for query in (_EXECUTIONS, _JOURNAL, _INBOX, _SUBSCRIPTIONS, _EVENTS):
+    for query in (_EXECUTIONS, _JOURNAL, _INBOX, _SUBSCRIPTIONS, _EVENTS, _LIMITS, _TICKETS, _USES):
         connection.execute(query, {"most": most, "entries": entries, "ended": ended})
 
 

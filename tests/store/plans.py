@@ -95,6 +95,12 @@ _SLOTS = {
     "encodings": _all(TextArray, "json"),
     "payloads": _all(BytesArray, b"1"),
 }
+_TICKETS = {"ids": TextArray(_IDS), "generations": _all(IntArray, 1), "positions": _all(TextArray, "1")}
+_LIMITS = {"limits": TextArray(["clickup", "shopify"])}
+_TICKET = {"tickets_pkey"}
+_QUEUE = {"tickets_waiting", "tickets_granted"}
+_USES = {"uses_pkey", "uses_at"}
+_LIMIT = {"limits_pkey"}
 _SEND = {"execution_id": _IDS[0], "kind": "signal", "name": "approval", "encoding": "json", "payload": b"1"}
 
 QUESTIONS = {
@@ -139,7 +145,9 @@ QUESTIONS = {
         {"workflow": None, "status": None, "after": None, "before": str(_NOW), "most": 200},
         {"executions_ended"} | _EXECUTION | _JOURNAL,
     ),
-    "purge": Question({"ids": _HELD["ids"], "before": str(_NOW)}, _EXECUTION | _JOURNAL | _INBOX | _SUBSCRIPTIONS),
+    "purge": Question(
+        {"ids": _HELD["ids"], "before": str(_NOW)}, _EXECUTION | _JOURNAL | _INBOX | _SUBSCRIPTIONS | _TICKET
+    ),
     "lock_family": Question({"ids": _HELD["ids"], "children": _HELD["ids"]}, _EXECUTION),
     "tell_parents": Question({"scheduler": 7, "children": _HELD["ids"]}, _EXECUTION | _JOURNAL),
     "whose_is": Question(_FIRST, _EXECUTION),
@@ -153,6 +161,14 @@ QUESTIONS = {
     ),
     "which_exist": Question({"ids": _HELD["ids"]}, _EXECUTION),
     "subscribe": Question({**_PLACE, **_EVENT, "deadline": _NOW}, _EXECUTION | _SUBSCRIPTIONS | _EVENTS),
+    "drop_tickets": Question(_TICKETS, _TICKET),
+    "ask": Question({**_TICKETS, "names": _all(TextArray, "clickup"), "scheduler": 7}, _EXECUTION | _TICKET),
+    "grant": Question({**_LIMITS, **_TICKETS, "most": 200}, _LIMIT | _QUEUE | _TICKET | _USES | _EXECUTION),
+    "take": Question({**_TICKETS, "scheduler": 7}, _LIMIT | _TICKET | _USES),
+    "tell_turns": Question(_TICKETS, _TICKET),
+    "tell_next": Question(_LIMITS, _LIMIT | _QUEUE | _USES),
+    "end_tickets": Question({**_TICKETS, "keeps": _all(BoolArray, False), "scheduler": 7}, _TICKET),
+    "look_after_limits": Question({"patience": timedelta(minutes=1)}, _QUEUE | _TICKET | _EXECUTION),
 }
 
 
@@ -204,7 +220,7 @@ def faults(name: str, plan: dict[str, Any]) -> list[str]:
 
 def _fault(node: dict[str, Any], indexes: set[str]) -> str:
     kind, table, index = node["Node Type"], node.get("Relation Name"), node.get("Index Name")
-    if kind == "Seq Scan" and table in ("executions", "journal", "inbox", "subscriptions", "events"):
+    if kind == "Seq Scan" and table in ("executions", "journal", "inbox", "subscriptions", "events", "tickets", "uses"):
         return "a whole table is read"
     if index is not None and index != "schedulers_pkey":
         if index not in indexes:
