@@ -127,7 +127,7 @@ class Arrivals:
     def on_begun(self, attempt: LiveAttempt) -> None:
         """An attempt with a time limit has begun to run."""
         if self._held.has(attempt.held):
-            self._dispatcher.limit(attempt)
+            self._dispatcher.attempts.limit(attempt)
 
     def on_lost(self, scheduler: int) -> None:
         """The lease is lost: nothing is held any more that was claimed under this number."""

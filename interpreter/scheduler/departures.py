@@ -101,7 +101,7 @@ class Departures:
     def end_too_long(self, held: Held, problem: Exception) -> None:
         """End it where it stands, once nothing of it is under way any more: that is the last entry there can be."""
         held.leaving = True
-        self._dispatcher.withdraw(held)
+        self._dispatcher.attempts.withdraw(held)
         if not held.is_busy and held.result is None:
             held.result = to_row(Terminated(Status.FAILED, problem))
             self._propose(Proposal(held, held.result, move=Move(held.id, Status.FAILED)))

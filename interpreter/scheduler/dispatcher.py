@@ -1,6 +1,6 @@
-"""Carries out what a machine asks for: attempts to the performer, timers to the heap, facts to the committer.
+"""Carries out what a machine asks for: timers go to the heap, facts to the committer, steps to ``attempts``.
 
-Owns the timers. Everything here runs on the driver's thread.
+Owns the timers, and which action goes where. Everything here runs on the driver's thread.
 """
 
 from __future__ import annotations
@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from dataflows.errors import StepInterrupted, StepTimeout
-from dataflows.outcome import Error, Value
-from dataflows.retry import Retry
+from dataflows.outcome import Value
 from interpreter.machine import (
     Action,
     AwaitChild,
@@ -33,18 +31,15 @@ from interpreter.machine import (
     Slept,
     StartChild,
     Status,
-    StepBegun,
-    StepEnded,
-    StepStopped,
     StopChild,
     StopStep,
     WaitTimedOut,
-    after_failure,
     format_position,
 )
 from interpreter.scheduler.admissions import Admissions
+from interpreter.scheduler.attempts import Attempts
 from interpreter.scheduler.clock import DatabaseClock
-from interpreter.scheduler.held import Held, LiveAttempt
+from interpreter.scheduler.held import Held
 from interpreter.scheduler.performer import Performer
 from interpreter.scheduler.proposals import Proposal
 from interpreter.scheduler.relations import Relations
@@ -79,15 +74,44 @@ class Dispatcher:
         self._clock = clock
         self._performer = performer
         self._propose = propose
-        self._block = block
-        self._grace = grace
         self._timers: Timers[tuple[Held, Position]] = Timers(_is_set)
+        self.attempts = Attempts(
+            *(clock, performer, grace),
+            propose=propose,
+            place=self.place,
+            block=block,
+            may_begin=self._may_begin,
+            set_timer=self._set_timer,
+            unset_timer=self._unset_timer,
+        )
+        self._carry_out: dict[type[Any], Callable[[Held, Any], None]] = {
+            RunStep: self.attempts.run,
+            BeginStep: self.attempts.begin_once,
+            StopStep: self.attempts.stop,
+            PublishValue: self._publish,
+            MarkPatch: self._mark_patch,
+            SetTimer: self.set_due,
+            AwaitSignal: self._await_signal,
+            StartChild: self._start_child,
+            AwaitChild: self._wait,
+            StopChild: self._stop_child,
+            SendSignal: self._send_signal,
+            Close: self._close,
+            Renew: self._renew,
+            End: self._end,
+        }
+        self._fire: dict[type[Any], Callable[[Held, Any], None]] = {
+            SetTimer: self._slept,
+            AwaitSignal: self._timed_out,
+            RunStep: self.attempts.retry_or_give_up,
+            StopStep: self.attempts.grace_is_over,
+        }
 
     def carry_out(self, held: Held, actions: Iterable[Action]) -> None:
         """What the execution's machine asks for."""
         for action in actions:
             if not held.broken:  # by the action before
-                _CARRY_OUT[type(action)](self, held, action)
+                self._carry_out[type(action)](held, action)
 
     def take_due(self) -> Iterator[tuple[Held, Position]]:
         """Where something is due, and still wanted; it is to be fired."""
@@ -102,18 +126,12 @@ class Dispatcher:
             self._set_timer(held, position, self._clock.now() + _NOT_NOW)
         elif held.paused and position not in held.attempts:
             return  # it is set again when the execution goes on
-        elif action is not None and type(action) in _FIRE:
-            _FIRE[type(action)](self, held, action)
+        elif action is not None and type(action) in self._fire:
+            self._fire[type(action)](held, action)
 
     def seconds_to_next(self) -> float | None:
         """How long until something is due; None: nothing is."""
         return self._timers.seconds_to_next(self._clock.now())
-
-    def limit(self, attempt: LiveAttempt) -> None:
-        """An attempt with a time limit has begun to run."""
-        held, position, timeout = attempt.held, attempt.action.position, attempt.action.command.timeout
-        if timeout is not None and held.attempts.get(position) is attempt:
-            self._set_timer(held, position, self._clock.now() + timeout)
 
     def discard(self, held: Held) -> None:
         """Nothing of this execution is wanted here any more."""
@@ -123,12 +141,6 @@ class Dispatcher:
         held.errands.clear()
         self._timers.forget(len(held.timers))
         held.timers.clear()
-
-    def withdraw(self, held: Held) -> None:
-        """What it has under way here is not wanted any more, but for what has been proposed already, which comes."""
-        for position, attempt in list(held.attempts.items()):
-            if self._performer.give_up(attempt):
-                del held.attempts[position]
 
     # What people ask ----------------------------------------------------------------------------
 
@@ -160,87 +172,13 @@ class Dispatcher:
     def _resume(self, held: Held) -> None:
         """Carry out what was left while it was paused."""
         held.paused = False
+        if held.is_outside:
+            return
         under_way = {*held.proposed, *map(format_position, (*held.attempts, *held.errands))}
         wanted = list(held.machine.open.items())
         self.carry_out(held, [action for position, action in wanted if format_position(position) not in under_way])
 
     # What is asked ------------------------------------------------------------------------------
-
-    def _run_step(self, held: Held, action: RunStep) -> None:
-        self._unset_timer(held, action.position)
-        if action.not_before is not None and action.not_before > self._clock.now():
-            self._set_timer(held, action.position, action.not_before)
-        else:
-            self._submit(held, action)
-
-    def _submit(self, held: Held, action: RunStep) -> None:
-        if action.command.once:
-            self._go_on(held, action)
-        elif self._may_begin(held) and self._can_run(held, action):
-            if action.command.limit is None:
-                self._begin_attempt(held, action)
-            else:
-                self.admissions.ask(held, action)
-
-    def begin(self, held: Held, action: RunStep | BeginStep) -> None:
-        """Begin a step whose turn it is."""
-        if self._may_begin(held):
-            if isinstance(action, RunStep):
-                self._begin_attempt(held, action)
-            else:
-                self._begin_once(held, action)
-
-    def _begin_attempt(self, held: Held, action: RunStep) -> None:
-        attempt = held.attempts[action.position] = LiveAttempt(held, action)
-        self._performer.submit(attempt)
-
-    def _can_run(self, held: Held, action: RunStep | BeginStep) -> bool:
-        problem = self._performer.cannot_run(action.command)
-        if problem is not None:
-            self._block(held, f"step {action.name!r} at {format_position(action.position)}: {problem}")
-        return problem is None
-
-    def _begin_step(self, held: Held, action: BeginStep) -> None:
-        """It waits for room, then its start is journaled, then it runs: what waits has not begun."""
-        if not (self._may_begin(held) and self._can_run(held, action)):
-            return
-        if action.command.limit is None:
-            self._begin_once(held, action)
-        else:
-            self.admissions.ask(held, action)
-
-    def _begin_once(self, held: Held, action: BeginStep) -> None:
-        proposal = Proposal(held, to_row(StepBegun(action.position, action.name, action.branch)))
-        run = _as_it_will_run(action, self._clock.now())
-        attempt = held.attempts[action.position] = LiveAttempt(held, run, lambda: self._propose(proposal))
-        self._performer.submit(attempt)
-
-    def _go_on(self, held: Held, action: RunStep) -> None:
-        """A step that is to run once has begun, by the journal: here, or where it was lost."""
-        attempt = held.attempts.get(action.position)
-        if attempt is None:
-            self._interrupted(held, action)
-        else:
-            attempt.action = action
-            self._performer.proceed(attempt)
-
-    def _interrupted(self, held: Held, action: RunStep) -> None:
-        error = StepInterrupted(
-            f"step {action.name!r} had begun when its scheduler was lost, and may have happened; "
-            "since it is to run once it is not run again: look before you go on"
-        )
-        self.admissions.never_mind(held, action.position)
-        self.place(held, StepEnded(action.position, action.name, action.branch, outcome=Error(error)))
-
-    def _stop_step(self, held: Held, action: StopStep) -> None:
-        self._unset_timer(held, action.position)
-        attempt = held.attempts.get(action.position)
-        if attempt is None:
-            self.admissions.never_mind(held, action.position)
-        if attempt is None or self._performer.stop(attempt):
-            self._stopped(held, action)
-        else:
-            self._set_timer(held, action.position, self._clock.now() + self._grace)
 
     def set_due(self, held: Held, action: SetTimer | AwaitSignal) -> None:
         """Something happens there when it is due, if it is ever."""
@@ -313,23 +251,6 @@ class Dispatcher:
     def _timed_out(self, held: Held, action: AwaitSignal) -> None:
         self.place(held, WaitTimedOut(action.position, action.name, action.branch), action.due)
 
-    def _retry_or_give_up(self, held: Held, action: RunStep) -> None:
-        attempt = held.attempts.get(action.position)
-        if attempt is None:
-            self._submit(held, action)
-        elif self._performer.give_up(attempt):
-            limit, number = action.command.timeout, action.number
-            late = StepTimeout(f"step {action.name!r}: attempt {number} did not end within {limit}")
-            self.place(held, after_failure(action, late, self._clock.now()))
-
-    def _grace_is_over(self, held: Held, action: StopStep) -> None:
-        attempt = held.attempts.get(action.position)
-        if attempt is not None and self._performer.give_up(attempt):
-            self._stopped(held, action)
-
-    def _stopped(self, held: Held, action: StopStep) -> None:
-        self.place(held, StepStopped(action.position, action.name, action.branch))
-
     def _place_once(self, held: Held, fact: Published | PatchMarked) -> None:
         if not _is_proposed(held, fact.position):
             self.place(held, fact)
@@ -349,33 +270,3 @@ def _is_set(item: tuple[Held, Position], due: datetime) -> bool:
 def _is_proposed(held: Held, position: Position) -> bool:
     """Whether what came of it is on its way: what is cancelled meanwhile is asked for once more, as cancelled."""
     return format_position(position) in held.proposed
-
-
-def _as_it_will_run(action: BeginStep, now: datetime) -> RunStep:
-    place = (action.position, action.name, action.branch)
-    return RunStep(*place, 1, 0, now, None, "", command=action.command, retry=Retry(attempts=1))
-
-
-_CARRY_OUT: dict[type[Any], Callable[[Dispatcher, Held, Any], None]] = {
-    RunStep: Dispatcher._run_step,
-    BeginStep: Dispatcher._begin_step,
-    StopStep: Dispatcher._stop_step,
-    PublishValue: Dispatcher._publish,
-    MarkPatch: Dispatcher._mark_patch,
-    SetTimer: Dispatcher.set_due,
-    AwaitSignal: Dispatcher._await_signal,
-    StartChild: Dispatcher._start_child,
-    AwaitChild: Dispatcher._wait,
-    StopChild: Dispatcher._stop_child,
-    SendSignal: Dispatcher._send_signal,
-    Close: Dispatcher._close,
-    Renew: Dispatcher._renew,
-    End: Dispatcher._end,
-}
-
-_FIRE: dict[type[Any], Callable[[Dispatcher, Held, Any], None]] = {
-    SetTimer: Dispatcher._slept,
-    AwaitSignal: Dispatcher._timed_out,
-    RunStep: Dispatcher._retry_or_give_up,
-    StopStep: Dispatcher._grace_is_over,
-}

@@ -162,8 +162,8 @@ class Engine:
             monitor,
         )
         started.callback(self._keeper.close)
-        self._dispatcher.admissions = Admissions(
-            *(settings.limits, self._keeper, self._driver.applier, self._dispatcher.begin),
+        self._dispatcher.admissions = self._dispatcher.attempts.admissions = Admissions(
+            *(settings.limits, self._keeper, self._driver.applier, self._dispatcher.attempts.begin),
             self._driver.arrivals.take_up,
             self._driver.departures.block,
         )
