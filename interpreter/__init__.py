@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from interpreter.client import AsyncClient, AsyncHandle, Client, Handle
     from interpreter.machine.status import Status
-    from interpreter.operations import Execution, HistoryEntry, WorkflowSchedule
+    from interpreter.operations import Execution, HistoryEntry, LimitStatus, WorkflowSchedule
     from interpreter.reader import Reader
     from interpreter.scheduler.scheduler import AsyncScheduler, Scheduler
 
@@ -22,6 +22,7 @@ __all__ = [
     "Execution",
     "Handle",
     "HistoryEntry",
+    "LimitStatus",
     "Reader",
     "Scheduler",
     "Status",
@@ -30,7 +31,7 @@ __all__ = [
 
 _WHERE = {
     **dict.fromkeys(("AsyncClient", "AsyncHandle", "Client", "Handle"), "interpreter.client"),
-    **dict.fromkeys(("Execution", "HistoryEntry", "WorkflowSchedule"), "interpreter.operations"),
+    **dict.fromkeys(("Execution", "HistoryEntry", "LimitStatus", "WorkflowSchedule"), "interpreter.operations"),
     "Reader": "interpreter.reader",
     **dict.fromkeys(("AsyncScheduler", "Scheduler"), "interpreter.scheduler.scheduler"),
     "Status": "interpreter.machine.status",

@@ -14,6 +14,7 @@ from interpreter.cli.control import cancel, delete, fork, pause, resume, retry, 
 from interpreter.cli.emit import emit
 from interpreter.cli.exits import MEANINGS
 from interpreter.cli.explain import explain
+from interpreter.cli.limits import limits
 from interpreter.cli.lint import lint
 from interpreter.cli.look import list_executions, show
 from interpreter.cli.migrate import migrate
@@ -52,6 +53,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "replay": replay,
     "record": record,
     "explain": explain,
+    "limits": limits,
     "purge": purge,
     "migrate": migrate,
     "lint": lint,

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from dataflows.workflow import registry
+from interpreter.cli.limits import read_limits
 from interpreter.cli.modules import import_modules
 from interpreter.cli.options import read_duration, refusing
 from interpreter.cli.output import document
@@ -78,7 +79,13 @@ def import_served(modules: list[str]) -> str:
 
 
 def new_scheduler(
-    database: str | None, concurrency: int, lease: str, grace: str, retention: str | None, as_document: bool
+    database: str | None,
+    concurrency: int,
+    lease: str,
+    grace: str,
+    retention: str | None,
+    limits: list[str] | None,
+    as_document: bool,
 ) -> Scheduler:
     """One of these options, as they were written; not open yet. :raises typer.BadParameter: one cannot be."""
     with refusing():
@@ -88,6 +95,7 @@ def new_scheduler(
             lease=read_duration(lease, "--lease"),
             grace=read_duration(grace, "--grace"),
             retention=None if retention is None else read_duration(retention, "--retention"),
+            limits=read_limits(limits),
             on_event=_write_event if as_document else None,
         )
 

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from interpreter.cli.exits import Exit
+from interpreter.cli.limits import Limits
 from interpreter.cli.options import DatabaseOption
 from interpreter.cli.process import (
     AsEvents,
@@ -76,6 +77,7 @@ def serve(
     lease: Lease = "10s",
     grace: Grace = "10s",
     retention: Retention = None,
+    limits: Limits = None,
     verbose: Verbose = False,
     as_document: AsEvents = False,
 ) -> None:
@@ -89,7 +91,7 @@ def serve(
     serving = _import_serving()
     door = serving.Door(host, port, serving.read_tokens(token_file), hosts, origins or ())
     door.check()
-    scheduler = new_scheduler(database, concurrency, lease, grace, retention, as_document)
+    scheduler = new_scheduler(database, concurrency, lease, grace, retention, limits, as_document)
     stop = threading.Event()
     stop_on_signals(stop)
     collect_garbage_seldom()

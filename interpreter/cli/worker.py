@@ -10,6 +10,7 @@ import threading
 import typer
 
 from interpreter.cli.exits import Exit
+from interpreter.cli.limits import Limits
 from interpreter.cli.options import DatabaseOption
 from interpreter.cli.process import (
     AsEvents,
@@ -38,6 +39,7 @@ def worker(
     lease: Lease = "10s",
     grace: Grace = "10s",
     retention: Retention = None,
+    limits: Limits = None,
     verbose: Verbose = False,
     as_document: AsEvents = False,
 ) -> None:
@@ -48,7 +50,7 @@ def worker(
     """
     served = import_served(modules)
     log_to_stderr(verbose)
-    scheduler = new_scheduler(database, concurrency, lease, grace, retention, as_document)
+    scheduler = new_scheduler(database, concurrency, lease, grace, retention, limits, as_document)
     stop = threading.Event()
     stop_on_signals(stop)
     collect_garbage_seldom()

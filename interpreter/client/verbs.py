@@ -42,6 +42,7 @@ class CommonVerbs:
     delete = verb(operations.delete)
     in_bulk = verb(operations.in_bulk)
     list = verb(operations.list_executions)
+    limits = verb(operations.list_limits)
     purge = verb(operations.purge)
     list_schedules = verb(operations.list_schedules)
     pause_schedule = verb(operations.pause_schedule)

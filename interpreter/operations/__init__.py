@@ -10,6 +10,7 @@ from interpreter.operations.bulk import BulkVerb, in_bulk
 from interpreter.operations.control import delete, pause, resume, terminate
 from interpreter.operations.events import emit, subscribe, unsubscribe
 from interpreter.operations.host import Host, NewExecution, Watch
+from interpreter.operations.limits import LimitStatus, list_limits
 from interpreter.operations.looking import (
     Execution,
     HistoryEntry,
@@ -40,6 +41,7 @@ __all__ = [
     "Execution",
     "HistoryEntry",
     "Host",
+    "LimitStatus",
     "NewExecution",
     "StoredResult",
     "Watch",
@@ -60,6 +62,7 @@ __all__ = [
     "is_there",
     "list_executions",
     "list_schedules",
+    "list_limits",
     "pause",
     "pause_schedule",
     "prepare",
