@@ -94,9 +94,9 @@ class Admissions:
         return not held.is_outside
 
     def drop(self, held: Held, position: Position) -> None:
-        """What wanted a turn there wants it no more, and no entry says so."""
-        if (ticket := held.tickets.pop(position, None)) is not None:
-            self._keeper.drop(place_of(held, position), ticket.limit)
+        """The step that wanted a turn there wants it no more, and no entry says so."""
+        if position:  # else it is the execution's own, which ends with that
+            self._keeper.drop(place_of(held, position), held.tickets.pop(position).limit)
 
     def leave(self, held: Held, status: Status) -> None:
         """The execution is let go; if it has ended, its turns have ended with it."""

@@ -247,20 +247,22 @@ def test_what_is_paused_is_passed_over_and_has_its_old_place_when_it_is_resumed(
     assert turnstile.ask("d", "b") == ["b"]
 
 
-@pytest.mark.parametrize("how", ["it has ended", "it was deleted", "it goes on anew", "it is paused", "it is blocked"])
-def test_what_will_not_give_its_turn_back_loses_it(connection: Connection[Any], how: str) -> None:
+@pytest.mark.parametrize(
+    "what_happened",
+    [
+        "UPDATE dataflows.executions SET status = 'cancelled' WHERE id = 'a'",
+        "DELETE FROM dataflows.executions WHERE id = 'a'",
+        "UPDATE dataflows.executions SET generation = 2 WHERE id = 'a'",
+        "UPDATE dataflows.executions SET status = 'suspended', scheduler = NULL, paused = true WHERE id = 'a'",
+        "UPDATE dataflows.executions SET status = 'blocked', scheduler = NULL WHERE id = 'a'",
+    ],
+    ids=["it has ended", "it was deleted", "it goes on anew", "it is paused", "it is blocked"],
+)
+def test_what_will_not_give_its_turn_back_loses_it(connection: Connection[Any], what_happened: str) -> None:
     turnstile = Turnstile(connection, Limit(at_once=1))
     turnstile.ask("a", "b")
     assert limits.look_after(connection) == []
-    connection.execute(
-        {
-            "it has ended": "UPDATE dataflows.executions SET status = 'cancelled' WHERE id = 'a'",
-            "it was deleted": "DELETE FROM dataflows.executions WHERE id = 'a'",
-            "it goes on anew": "UPDATE dataflows.executions SET generation = 2 WHERE id = 'a'",
-            "it is paused": "UPDATE dataflows.executions SET status = 'suspended', scheduler = NULL, paused = true WHERE id = 'a'",
-            "it is blocked": "UPDATE dataflows.executions SET status = 'blocked', scheduler = NULL WHERE id = 'a'",
-        }[how].encode()
-    )
+    connection.execute(what_happened.encode())
     assert LIMIT in limits.look_after(connection)
     assert turnstile.ask("b") == ["b"]
 
