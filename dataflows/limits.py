@@ -22,8 +22,8 @@ OWN_NAMES = "workflow/"
 class Limit:
     """``Limit(100, per="1m", at_once=5)``: no more than 100 begin in any minute, and no more than 5 run at any time.
 
-    It is counted when an attempt is let go to run. What a service counts is when the request arrives, a moment later,
-    so ask for a little less than it allows.
+    An attempt counts when it is let go to run. A service counts its request when that arrives, some moment later; so no
+    more than ``rate + at_once`` arrive in any time of that length: let that be what the service allows.
 
     :param rate: how many may begin within ``per``, in whatever time of that length; None: any number.
     :param per: that length of time; it goes with ``rate``.

@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from dataflows import Limit
 from interpreter import Scheduler
 from tests.acceptance import ledger
 from tests.acceptance.waiting import wait_until
@@ -32,10 +33,10 @@ class SchedulerProcess:
     :param database: how libpq reaches the database.
     :param module: whose workflows it serves.
     :param log: the file that gets what it prints; appended to.
-    :param settings: of its ``Scheduler``.
+    :param settings: of its ``Scheduler``; each limit as the list of its arguments.
     """
 
-    def __init__(self, database: str, module: str, log: Path, **settings: str | int) -> None:
+    def __init__(self, database: str, module: str, log: Path, **settings: Any) -> None:
         self._log = log
         self._read_from = log.stat().st_size if log.exists() else 0
         command = [sys.executable, "-m", __name__, database, module, json.dumps({"lease": "1s", **settings})]
@@ -106,7 +107,9 @@ def serve(database: str, module: str, settings: str) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     importlib.import_module(module)
     ledger.open_ledger(database)
-    with Scheduler(database, on_event=tell, **json.loads(settings)) as scheduler:
+    given = json.loads(settings)
+    given["limits"] = {name: Limit(*arguments) for name, arguments in given.get("limits", {}).items()}
+    with Scheduler(database, on_event=tell, **given) as scheduler:
         tell("serving", {})
         scheduler.wait(stop)
 
