@@ -112,6 +112,12 @@ def at_most_once() -> Flow[None]:
     assert_type((yield from step("fetch-item", fetch_async, 42, once=True)), dict[str, str])
 
 
+def limits(shop: Shop) -> Flow[None]:
+    assert_type((yield from step("fetch-item", fetch, 42, limit="clickup")), dict[str, str])
+    assert_type((yield from step("fetch-item", fetch_async, 42, once=True, limit="clickup")), dict[str, str])
+    assert_type((yield from defer("reserve", shop.reserve, "spoon", 3, limit="clickup")), None)
+
+
 def transactions() -> Flow[None]:
     assert_type((yield from transaction("move", move, 5)), int)
     assert_type((yield from transaction("move", move, 5, "rent", retry=Retry(attempts=3))), int)

@@ -38,6 +38,11 @@ def on_order(event: Event) -> Flow[None]:
     yield from wait("approval", timeout="7d", default=None)
 
 
+@workflow("one a project", at_once=5, at_once_by=lambda event: event.data["project"])
+def one_a_project(event: Event) -> Flow[None]:
+    yield from wait("approval", timeout="7d", default=None)
+
+
 @workflow("bare")
 def bare() -> Flow[Any]:
     answer = yield step("ship", ship, 1, "here")

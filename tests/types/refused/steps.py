@@ -74,6 +74,8 @@ def arguments_of_what_is_deferred() -> Flow[None]:
 
 def more_options_of_the_wrong_type() -> Flow[None]:
     yield from step("fetch-item", fetch, 42, once="yes")  # refused
+    yield from step("fetch-item", fetch, 42, limit=5)  # refused
+    yield from defer("fetch-item", fetch, 42, limit=5)  # refused
     yield from transaction("move", move, 5, retry=3)  # refused
 
 

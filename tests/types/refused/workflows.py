@@ -27,6 +27,11 @@ def no_generator(event: Event) -> int:
     return len(event.id)
 
 
+@workflow("counted by a text", at_once=5, at_once_by="project")  # refused
+def counted_by_a_text(event: Event) -> Flow[None]:
+    yield from sleep("nap", 1)
+
+
 @workflow("asynchronous")  # refused
 async def asynchronous() -> int:
     return 1
