@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, Future
+from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from weakref import WeakValueDictionary
@@ -19,7 +18,6 @@ from weakref import WeakValueDictionary
 import psycopg
 
 from dataflows.errors import DatabaseUnavailable, SchedulerStopped
-from dataflows.limits import Limit
 from dataflows.outcome import Outcome
 from dataflows.workflow import Workflow
 from interpreter.codec import Encoded
@@ -44,6 +42,7 @@ from interpreter.scheduler.purger import Purger
 from interpreter.scheduler.relations import Relations
 from interpreter.scheduler.room import Room
 from interpreter.scheduler.schedules import Schedules
+from interpreter.scheduler.settings import Settings
 from interpreter.scheduler.sweeper import Sweeper
 from interpreter.scheduler.transactions import Transactions
 from interpreter.scheduler.watchdog import Watchdog
@@ -51,28 +50,11 @@ from interpreter.store import claims, leases
 from interpreter.store.records import Start
 from interpreter.store.rows import Row
 
-__all__ = ["Engine", "Settings"]
+__all__ = ["Engine"]
 
 _LOOK = 0.02
 _TO_WRITE = 2.0
 """Seconds, at least, that what the steps came to has to be written when the scheduler closes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a scheduler works; see ``Scheduler`` for their meaning."""
-
-    concurrency: int = 32
-    holding: int = 1_000
-    cached: int = 1_000
-    lease: timedelta = timedelta(seconds=10)
-    grace: timedelta = timedelta(seconds=10)
-    drive_limit: timedelta = timedelta(seconds=10)
-    deadly: int = 5
-    retention: timedelta | None = None
-    history: int = 200_000
-    executors: Mapping[str, Executor] = field(default_factory=dict)
-    limits: Mapping[str, Limit] = field(default_factory=dict)
 
 
 class Engine:

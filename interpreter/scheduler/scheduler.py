@@ -18,8 +18,9 @@ from dataflows.limits import Limit, check_limit_name
 from dataflows.workflow import Workflow, registry
 from interpreter.client import AsyncVerbs, Verbs
 from interpreter.database import Database
-from interpreter.scheduler.engine import Engine, Settings
+from interpreter.scheduler.engine import Engine
 from interpreter.scheduler.monitor import Listener, Monitor, log_event
+from interpreter.scheduler.settings import Settings
 from interpreter.verbs import AwaitingPool, BlockingPool
 
 __all__ = ["AsyncScheduler", "Scheduler"]

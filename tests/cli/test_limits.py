@@ -47,7 +47,11 @@ def test_what_a_worker_was_given_is_shown_with_who_runs_and_who_waits(
     assert (clickup["name"], clickup["rate"], clickup["per"], clickup["at_once"]) == ("clickup", 100, 60.0, 5)
     assert shopify == {
         **dict.fromkeys(("rate", "per", "held_until")),
-        **{"name": "shopify", "at_once": 2, "running": 0, "waiting": 0, "begun": 0},
+        "name": "shopify",
+        "at_once": 2,
+        "running": 0,
+        "waiting": 0,
+        "begun": 0,
     }
     shown = dataflows("limits").stdout
     assert "100 in 60 s" in shown and "clickup" in shown and "shopify" in shown

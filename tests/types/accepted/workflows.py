@@ -38,8 +38,22 @@ def on_order(event: Event) -> Flow[None]:
     yield from wait("approval", timeout="7d", default=None)
 
 
-@workflow("one a project", at_once=5, at_once_by=lambda event: event.data["project"])
+@workflow(
+    "one a project",
+    trigger=Trigger("shop", "order.created"),
+    at_once=5,
+    at_once_by=lambda event: str(event.data["project"]),
+)
 def one_a_project(event: Event) -> Flow[None]:
+    yield from wait("approval", timeout="7d", default=None)
+
+
+def by_address(order: int, address: str) -> str:
+    return address
+
+
+@workflow("one an address", at_once=1, at_once_by=by_address)
+def one_an_address(order: int, address: str) -> Flow[None]:
     yield from wait("approval", timeout="7d", default=None)
 
 
