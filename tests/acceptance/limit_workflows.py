@@ -11,16 +11,17 @@ import psycopg
 
 from dataflows import Flow, RateLimited, Retry, step, workflow
 from dataflows.connectors.clickup import SERVICE, ClickUp, CreatedTask
-from dataflows.connectors.http import Connection, Gate
+from dataflows.connectors.connection import Connection
+from dataflows.connectors.gate import Gate
 from examples.services.clickup import EXTERNAL_ID, INBOX
 from tests.acceptance.ledger import record
 
-__all__ = ["CLICKUP", "PLACES", "PLACES_TAKEN", "SCALE", "create_tasks", "take_places"]
+__all__ = ["AS_A_WHOLE", "CLICKUP", "PLACES", "PLACES_TAKEN", "SCALE", "as_a_whole", "create_tasks", "take_places"]
 
 SCALE = 30
 """So many times as fast as ours time passes for the service, and for who waits for it."""
 
-PLACES = 3
+PLACES, AS_A_WHOLE = 3, 2
 CLICKUP, PLACES_TAKEN = "clickup", "places"
 ADDRESS = "LIMITS_CLICKUP_URL"
 
@@ -52,7 +53,7 @@ def create_task(number: int) -> CreatedTask:
         raise RateLimited(limited.when / SCALE, limited.message) from limited
 
 
-@workflow("limits/create task")
+@workflow("shared/create task")
 def create_tasks(number: int) -> Flow[bool]:
     made = yield from step("create-task", create_task, number, limit=CLICKUP)
     return made["created"]
@@ -61,18 +62,24 @@ def create_tasks(number: int) -> Flow[bool]:
 # Places -----------------------------------------------------------------------------------------
 
 
-def take_place(number: int) -> int:
+def take_place(number: int, kind: int = 1, places: int = PLACES) -> int:
     """Take a place as long as the work lasts. The server gives it back, too, when this process is killed."""
     record()
     with psycopg.connect(os.environ["DATAFLOWS_TEST_LEDGER"], autocommit=True) as connection:
-        for place in range(PLACES):
-            row = connection.execute("SELECT pg_try_advisory_lock(4711, %s::int)", [place]).fetchone()
+        for place in range(places):
+            row = connection.execute("SELECT pg_try_advisory_lock(%s::int, %s::int)", [kind, place]).fetchone()
             if row is not None and row[0]:
                 time.sleep(0.05)
                 return number
     raise AssertionError("no place is left: more run at once than may")
 
 
-@workflow("limits/take place", retry=Retry(attempts=1))
+@workflow("shared/take place", retry=Retry(attempts=1))
 def take_places(number: int) -> Flow[int]:
     return (yield from step("take-place", take_place, number, limit=PLACES_TAKEN))
+
+
+@workflow("shared/as a whole", at_once=AS_A_WHOLE, retry=Retry(attempts=1))
+def as_a_whole(number: int) -> Flow[int]:
+    first = yield from step("first", take_place, number, 2, AS_A_WHOLE)
+    return (yield from step("second", take_place, first, 2, AS_A_WHOLE))

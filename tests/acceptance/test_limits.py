@@ -17,10 +17,10 @@ from examples.services.clock import ServiceClock
 from examples.services.limits import MinuteWindows
 from interpreter import Client
 from tests.acceptance import limit_workflows as flows
-from tests.acceptance.limit_workflows import CLICKUP, PLACES, PLACES_TAKEN, SCALE
+from tests.acceptance.limit_workflows import AS_A_WHOLE, CLICKUP, PLACES, PLACES_TAKEN, SCALE
 from tests.acceptance.scheduler_process import SchedulerProcess
 from tests.acceptance.waiting import wait_until
-from tests.scheduler.limited import most_within
+from tests.windows import most_within
 
 MODULE = "tests.acceptance.limit_workflows"
 TASKS = int(os.environ.get("DATAFLOWS_TEST_TASKS", "200"))
@@ -63,16 +63,17 @@ def test_schedulers_that_are_killed_exceed_no_limit_and_leave_no_place_taken(
     chance = random.Random(7)
     limits = {PLACES_TAKEN: [40, "1s", PLACES]}
     handles = [client.start(flows.take_places, number, id=f"place {number}") for number in range(100)]
+    handles += [client.start(flows.as_a_whole, number, id=f"whole {number}") for number in range(100, 120)]
     running = [run_scheduler(MODULE, limits=limits) for _ in range(2)]
     for kill in range(4):
         ran = count(sql, "runs")
-        wait_until(lambda ran=ran: count(sql, "runs") >= min(ran + 12, 100), "some have run")  # type: ignore[misc]
+        wait_until(lambda ran=ran: count(sql, "runs") >= min(ran + 12, 140), "some have run")  # type: ignore[misc]
         time.sleep(chance.random() * 0.05)  # so that it is not always the same moment
         running.pop(kill % 2).kill()
         running.append(run_scheduler(MODULE, limits=limits))
-    assert [handle.result(timeout=60) for handle in handles] == list(range(100))
+    assert [handle.result(timeout=60) for handle in handles] == list(range(120))
     assert most_within(turns(sql), 1.0) <= 40
-    assert 100 <= count(sql, "runs") <= 100 + 4 * PLACES
+    assert 140 <= count(sql, "runs") <= 140 + 4 * (PLACES + AS_A_WHOLE)
     wait_until(lambda: count(sql, "dataflows.tickets") == 0, "no place is taken")
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from dataflows import Flow, RateLimited, Retry, continue_as_new, defer, gather, step, wait, workflow
@@ -19,11 +18,11 @@ __all__ = [
     "as_a_whole",
     "beside",
     "by_key",
+    "by_what_is_not_there",
     "flaky",
     "forget",
     "held",
     "limited",
-    "most_within",
     "once_limited",
     "over_generations",
     "told_to_wait",
@@ -128,6 +127,11 @@ def by_key(id: Any, key: str) -> Flow[Any]:
     return (yield from step("second", work, id, 0.03, key))
 
 
+@workflow("limits/by what is not there", at_once=1, at_once_by=lambda order: order["project"])
+def by_what_is_not_there(order: dict[str, str]) -> Flow[None]:
+    yield from step("work", work, order)
+
+
 @workflow("limits/flaky", at_once=1, retry=Retry(attempts=1))
 def flaky(id: Any) -> Flow[Any]:
     return (yield from step("fail", fail_at_first, id))
@@ -171,9 +175,3 @@ def turns_taken(database: str) -> list[datetime]:
     """When, in their order."""
     with opened(database) as connection:
         return [at for (at,) in connection.execute("SELECT at FROM public.turns_taken ORDER BY number")]
-
-
-def most_within(times: Sequence[datetime], seconds: float) -> int:
-    """How many there are at most in any time of that length."""
-    length = timedelta(seconds=seconds)
-    return max(sum(1 for at in times if first <= at < first + length) for first in times)

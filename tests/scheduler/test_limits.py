@@ -13,11 +13,13 @@ import pytest
 from dataflows import ExecutionCancelled, ExecutionTerminated, Limit
 from dataflows.errors import ExecutionBlocked
 from interpreter import Client, Scheduler, Status
+from interpreter.scheduler import limit_keeper
 from tests.databases import Server, opened
 from tests.scheduler import limited as flows
 from tests.scheduler.limited import BEGUN, MOST, RELEASED, SERVICE
 from tests.store.desk import one
 from tests.waiting import eventually
+from tests.windows import most_within
 
 ONE = {SERVICE: Limit(at_once=1)}
 
@@ -83,7 +85,7 @@ def test_in_no_time_of_that_length_more_begin_than_may(schedulers: Callable[...,
     results([both[number % 2].start(flows.limited, number) for number in range(22)])
     times = flows.turns_taken(database)
     assert len(times) == 22
-    assert flows.most_within(times, 0.3) == 5
+    assert most_within(times, 0.3) == 5
 
 
 def test_turns_are_had_in_the_order_in_which_they_were_asked_for(
@@ -187,6 +189,51 @@ def test_the_limit_of_whoever_started_last_counts(schedulers: Callable[..., Sche
     RELEASED.set()
     with Client(database) as client:
         assert [client.handle(handle.id).result(timeout=20) for handle in handles] == [0, 1, 2]
+
+
+# When something goes wrong ----------------------------------------------------------------------
+
+
+def test_a_connection_that_is_lost_again_and_again_loses_no_turn(
+    schedulers: Callable[..., Scheduler], database: str
+) -> None:
+    scheduler = schedulers(limits={SERVICE: Limit(at_once=2)}, on_event=lambda *_: None)
+    cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'dataflows limits'"
+    handles = []
+    with opened(database) as connection:
+        for number in range(30):
+            handles.append(scheduler.start(flows.limited, number))
+            if number % 5 == 0:
+                connection.execute(f"{cut} AND datname = current_database()".encode())
+    assert results(handles) == list(range(30))
+    assert MOST == {"": 2}
+    eventually(lambda: tickets(database) == 0)
+
+
+def test_a_turn_of_which_nobody_was_told_is_found_by_looking(
+    schedulers: Callable[..., Scheduler], database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limit_keeper, "_LOOK_AFTER", 0.1)
+    scheduler = schedulers()
+    first = scheduler.start(flows.held, "first")
+    eventually(lambda: BEGUN == ["first"])
+    second = scheduler.start(flows.beside, "second")
+    eventually(lambda: waiting(database) == 1)
+    with opened(database) as connection:
+        connection.execute("UPDATE dataflows.tickets SET granted_at = now() WHERE granted_at IS NULL")
+    eventually(lambda: "second" in BEGUN)
+    RELEASED.set()
+    assert results([first, second]) == ["first", ("second holds", "second")]
+
+
+def test_what_is_counted_by_something_that_cannot_be_told_is_blocked_with_the_reason(
+    schedulers: Callable[..., Scheduler],
+) -> None:
+    handle = schedulers(limits={}).start(flows.by_what_is_not_there, {})
+    with pytest.raises(
+        ExecutionBlocked, match="at_once_by= of workflow 'limits/by what is not there' .*KeyError: 'project'"
+    ):
+        handle.result(timeout=20)
 
 
 # What people do to one that waits ---------------------------------------------------------------
