@@ -98,8 +98,7 @@ class Arrivals:
                 self._read(held, message)
         for held, done in known.items():
             held.inbox_seq = max(held.inbox_seq, done.inbox_seq)
-            if held.tickets:
-                self._dispatcher.admissions.ask_again(held)
+            self._ask_again(held)
             self._departures.rest(held)
 
     def on_committed(self, done: Done, started: Iterable[tuple[Held, StartRequest]]) -> None:
@@ -148,8 +147,7 @@ class Arrivals:
     def on_limits_looked_after(self) -> None:
         """Who waits for a turn asks again, lest it was not heard that it has it."""
         for held in list(self._held.values()):
-            if held.tickets and not held.leaving:
-                self._dispatcher.admissions.ask_again(held)
+            self._ask_again(held)
 
     def on_left_behind(self, execution_id: str, problem: str) -> None:
         """The watchdog has left the thread behind that was stuck in this execution."""
@@ -240,6 +238,11 @@ class Arrivals:
     def _go_on(self, held: Held) -> None:
         self._dispatcher.carry_out(held, held.machine.actions())
         self._departures.rest(held)
+
+    def _ask_again(self, held: Held) -> None:
+        """Not for one that is leaving, which would not use its turn; should it stay, its messages are looked at."""
+        if held.tickets and not held.leaving:
+            self._dispatcher.admissions.ask_again(held)
 
     def _note(self, held: Held, row: Row, message: int | None = None) -> None:
         held.expect(row)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
@@ -33,6 +34,9 @@ __all__ = ["Ask", "LimitKeeper", "place_of"]
 _MOST_AT_ONCE = 500
 _LOOK_AFTER = 5.0
 """Seconds between looks after what schedulers that died, or people, have left."""
+
+_PATIENCE = 3.0
+"""Seconds that a last round may take when the scheduler closes."""
 
 _PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
@@ -112,9 +116,17 @@ class LimitKeeper:
             thread = self._thread
         if thread is not None:
             self._queue.put(None)
-            thread.join()
+            thread.join(_PATIENCE)
+        while thread is not None and thread.is_alive():  # it waits for a lock that somebody keeps, or for an answer
+            self._give_up()
+            thread.join(_LONGEST_PAUSE)
         if self._connection is not None:
             self._connection.close()
+
+    def _give_up(self) -> None:
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                self._connection.cancel_safe(timeout=_LONGEST_PAUSE)
 
     # The thread ---------------------------------------------------------------------------------
 

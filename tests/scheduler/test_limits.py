@@ -226,6 +226,23 @@ def test_a_turn_of_which_nobody_was_told_is_found_by_looking(
     assert results([first, second]) == ["first", ("second holds", "second")]
 
 
+def test_a_scheduler_closes_though_somebody_keeps_the_lock_of_a_limit(database: str) -> None:
+    with Scheduler(database, grace=0.1, limits=ONE, on_event=lambda *_: None) as scheduler:
+        assert scheduler.run(flows.limited, 1) == 1
+        with opened(database) as connection, connection.transaction():
+            connection.execute("SELECT FROM dataflows.limits FOR UPDATE")
+            scheduler.start(flows.limited, 2, id="waits")
+            eventually(lambda: blocked_by_a_lock(database))
+            scheduler._close()
+    assert BEGUN == [1]
+
+
+def blocked_by_a_lock(database: str) -> bool:
+    with opened(database) as connection:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dataflows limits'"
+        return bool(one(connection, f"{query} AND wait_event_type = 'Lock' AND datname = current_database()"))
+
+
 def test_what_is_counted_by_something_that_cannot_be_told_is_blocked_with_the_reason(
     schedulers: Callable[..., Scheduler],
 ) -> None:
