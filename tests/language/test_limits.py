@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from dataflows import Flow, Limit, defer, step, workflow
+from dataflows.limits import OWN_NAMES
 
 
 @workflow("limited/all", at_once=3)
@@ -50,7 +51,7 @@ def test_a_step_names_its_limit_and_is_otherwise_the_same() -> None:
     assert defer("undo", print, limit="clickup").step.limit == "clickup"
 
 
-@pytest.mark.parametrize("name", ["", "x" * 201, "nul\0", "workflow/limited"])
+@pytest.mark.parametrize("name", ["", "x" * 201, "nul\0", f"{OWN_NAMES}limited"])
 def test_a_limit_that_no_scheduler_can_be_given_is_refused_where_it_is_written(name: str) -> None:
     with pytest.raises(ValueError, match="limit="):
         step("work", print, limit=name)
