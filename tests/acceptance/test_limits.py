@@ -179,4 +179,4 @@ def test_two_hundred_tasks_are_created_at_the_pace_of_the_service(
     assert 1 <= len(clickup.refused) <= AT_ONCE and set(clickup.refused) == {0}
     assert max(out_of_place) < 2 * AT_ONCE
     assert most_within(turns(sql), 60 / SCALE) <= A_MINUTE
-    assert all(memory < 10 and threads <= AT_ONCE for memory, threads in growth), growth
+    assert all(memory < 20 and threads <= AT_ONCE + 2 for memory, threads in growth), growth
