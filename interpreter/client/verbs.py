@@ -50,6 +50,9 @@ class CommonVerbs:
     delete_schedule = verb(operations.delete_schedule)
     trigger_schedule = verb(operations.trigger_schedule)
     backfill = verb(operations.backfill)
+    deliveries = verb(operations.list_deliveries)
+    delivery = verb(operations.delivery)
+    replay_delivery = verb(operations.replay_delivery)
 
 
 class Verbs(CommonVerbs, Blocking):

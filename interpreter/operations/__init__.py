@@ -8,6 +8,16 @@ from interpreter.operations.arguments import check_arguments, read_event
 from interpreter.operations.backfilling import backfill
 from interpreter.operations.bulk import BulkVerb, in_bulk
 from interpreter.operations.control import delete, pause, resume, terminate
+from interpreter.operations.deliveries import (
+    Delivered,
+    NewDelivery,
+    Stored,
+    delivery,
+    list_deliveries,
+    new_delivery,
+    replay_delivery,
+    store_deliveries,
+)
 from interpreter.operations.events import emit, subscribe, unsubscribe
 from interpreter.operations.host import Host, NewExecution, Watch
 from interpreter.operations.limits import LimitStatus, list_limits
@@ -38,11 +48,14 @@ from interpreter.operations.starting import find_workflow, is_there, prepare, st
 
 __all__ = [
     "BulkVerb",
+    "Delivered",
     "Execution",
     "HistoryEntry",
     "Host",
     "LimitStatus",
+    "NewDelivery",
     "NewExecution",
+    "Stored",
     "StoredResult",
     "Watch",
     "WorkflowSchedule",
@@ -51,6 +64,7 @@ __all__ = [
     "check_arguments",
     "delete",
     "delete_schedule",
+    "delivery",
     "describe",
     "describe_published",
     "emit",
@@ -60,9 +74,11 @@ __all__ = [
     "history_page",
     "in_bulk",
     "is_there",
+    "list_deliveries",
     "list_executions",
     "list_limits",
     "list_schedules",
+    "new_delivery",
     "pause",
     "pause_schedule",
     "prepare",
@@ -71,6 +87,7 @@ __all__ = [
     "read_event",
     "read_open_recordings",
     "read_recording",
+    "replay_delivery",
     "result",
     "resume",
     "resume_schedule",
@@ -79,6 +96,7 @@ __all__ = [
     "start",
     "start_with_signal",
     "status",
+    "store_deliveries",
     "stored_result",
     "subscribe",
     "terminate",

@@ -8,19 +8,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from dataflows.connectors.sources.reading import identifier
 from dataflows.duration import Duration, to_timedelta
+from dataflows.events import EMITTED
 from dataflows.names import check_name
-from interpreter.codec import encode
+from interpreter.codec import Encoded, encode
+from interpreter.operations.deliveries import HINT
 from interpreter.requests import Operation, Query
 from interpreter.store.identifiers import time_ordered_id
 
-__all__ = ["emit", "subscribe", "unsubscribe"]
+__all__ = ["emission", "emit", "subscribe", "unsubscribe"]
 
 
 def emit(name: str, payload: Any = None, *, key: str, id: str | None = None, keep: Duration = "7d") -> Operation[int]:
     """Emit an event: every execution that stands at a ``wait`` of this name and key goes on with the payload.
 
-    If none does, the event is kept, and the next such ``wait`` takes it: each event one, the oldest first.
+    If none does, the event is kept, and the next such ``wait`` takes it: each event one, the oldest first. Besides,
+    it starts each workflow that has a ``trigger=on(name)`` and that a scheduler of this database has served.
 
     :param id: emitted twice under one id, for the same name and key, it counts once; a payload that differs
         is ignored. It is remembered as long as the event would be kept.
@@ -30,16 +34,26 @@ def emit(name: str, payload: Any = None, *, key: str, id: str | None = None, kee
     :raises ValueError: a name, key or id that cannot be, or a negative time.
     """
     encoded = encode(payload, f"the payload of event {check_name(name, 'the name of an event')!r}")
-    given = {"name": name, "key": check_name(key, "the key of an event")}
-    parameters = {
-        **given,
-        "id": time_ordered_id() if id is None else check_name(id, "the id of an event"),
-        "encoding": encoded.encoding,
-        "payload": encoded.data,
-        "keep": to_timedelta(keep),
-    }
-    [(woken,)] = yield Query("emit", parameters, lock=_lock(name, key))
+    check_name(key, "the key of an event")
+    event_id = time_ordered_id() if id is None else check_name(id, "the id of an event")
+    [(woken, _)] = yield emission(name, key, event_id, encoded, keep)
     return int(woken)
+
+
+def emission(name: str, key: str, id: str, payload: Encoded, keep: Duration = "7d") -> Query:
+    """The statement that emits an event, of which all is checked."""
+    parameters = {
+        "name": name,
+        "key": key,
+        "id": id,
+        "encoding": payload.encoding,
+        "payload": payload.data,
+        "keep": to_timedelta(keep),
+        "source": EMITTED,
+        "delivery_id": identifier(EMITTED, name, key, id),
+        "hint": HINT,
+    }
+    return Query("emit", parameters, lock=_lock(name, key))
 
 
 def subscribe(

@@ -18,6 +18,8 @@ __all__ = ["purge"]
 _MOST_ENTRIES = 5_000
 """Journal entries, roughly, that one statement deletes; an execution that has more goes alone."""
 
+_MOST_DELIVERIES = 500
+
 
 def purge(
     *,
@@ -29,6 +31,9 @@ def purge(
     progress: Callable[[int], None] | None = None,
 ) -> Operation[int]:
     """Delete the executions that ended longer ago than this, with their journals and messages; and expired events.
+
+    Where neither a workflow nor a status is named, also the deliveries that came longer ago, but none of the last week,
+    since senders deliver again for days: what is deleted is forgotten, and would start something anew.
 
     One that has not ended is never deleted, and a child is kept as long as the parent that awaits it has not
     ended, or begun again. The id of a deleted execution names nothing any more: started again it is a new one.
@@ -57,9 +62,19 @@ def purge(
         if progress is not None:
             progress(purged)
         is_last, after = len(found) < batch, found[-1][1] if found else None
-    while not dry_run and (yield Query("purge_events", {"most": _MOST_ENTRIES}))[0][0] == _MOST_ENTRIES:
-        pass
+    if not dry_run:
+        yield from _purge_events(None if workflow or status else before)
     return purged
+
+
+def _purge_events(before: str | None) -> Operation[None]:
+    """Those that have expired; and the deliveries that came before that moment, if there is one."""
+    queries = [Query("purge_events", {"most": _MOST_ENTRIES})]
+    if before is not None:
+        queries.append(Query("purge_deliveries", {"most": _MOST_DELIVERIES, "before": before}))
+    for query in queries:
+        while (yield query)[0][0] == query.parameters["most"]:
+            pass
 
 
 def _portions(found: list[Any]) -> Iterator[list[str]]:

@@ -18,7 +18,7 @@ from interpreter.store.identifiers import new_seed, time_ordered_id
 from interpreter.store.records import Parent
 from interpreter.store.rows import FORMAT, started_payload
 
-__all__ = ["find_workflow", "is_there", "prepare", "start", "start_with_signal"]
+__all__ = ["find_workflow", "is_there", "prepare", "start", "start_query", "start_with_signal"]
 
 
 def find_workflow(workflow: Callable[..., Any] | str, version: int | None) -> Workflow[..., Any]:
@@ -64,8 +64,13 @@ def start(new: NewExecution, host: Host | None = None) -> Operation[bool]:
     if future is not None:
         made = yield Pause(None, future)
     else:
-        made = yield Query("start", _start_parameters(new))
+        made = yield start_query(new)
     return bool(made) or (yield from is_there(new))
+
+
+def start_query(new: NewExecution) -> Query:
+    """The statement that starts it, where nobody has this id; it answers a row if so."""
+    return Query("start", _start_parameters(new))
 
 
 def is_there(new: NewExecution) -> Operation[bool]:

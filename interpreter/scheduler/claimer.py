@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import Connection
 
 from dataflows.errors import DatabaseUnavailable
 from interpreter.machine import Machine
+from interpreter.operations.deliveries import HINT
 from interpreter.scheduler.driver import Driver
 from interpreter.scheduler.ending import end
 from interpreter.scheduler.held import SUSPECT, Held
@@ -27,13 +28,14 @@ from interpreter.scheduler.lease import Lease
 from interpreter.scheduler.listener import Listener
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.room import Room
+from interpreter.scheduler.router import Router
 from interpreter.scheduler.schedules import Schedules, Workflows
 from interpreter.scheduler.timers import Timers
 from interpreter.store import claims
 from interpreter.store.claims import LastApplied
 from interpreter.store.records import Claimed, Taken
 
-__all__ = ["Claimer"]
+__all__ = ["Claimer", "Starters"]
 
 _POLL = 2.0
 """Seconds between looks when nothing hints at work: with the heartbeat, under one query a second."""
@@ -50,13 +52,20 @@ _IN_DOUBT = 0.2
 _MOST_AT_ONCE = 200
 
 
+class Starters(NamedTuple):
+    """What starts executions without anybody asking."""
+
+    schedules: Schedules
+    router: Router
+
+
 class Claimer:
     """Keeps the driver supplied.
 
     :param workflows: those that are served, by name and version; asked at each claim, since more may be registered.
     :param room: where there may be places for more executions.
     :param starting: the ids of the executions that are just being started here.
-    :param schedules: those of the workflows; what is due of them is started as soon as that is known.
+    :param starters: what is due by a schedule is started as soon as that is known; the router is told of deliveries.
     """
 
     def __init__(
@@ -67,7 +76,7 @@ class Claimer:
         workflows: Callable[[], Workflows],
         room: Room,
         starting: Callable[[], frozenset[str]],
-        schedules: Schedules,
+        starters: Starters,
         monitor: Monitor,
     ) -> None:
         self._connect = connect
@@ -76,7 +85,7 @@ class Claimer:
         self._workflows = workflows
         self._room = room
         self._starting = starting
-        self._schedules = schedules
+        self._schedules, self._router = starters
         self._monitor = monitor
         self._connection = connect("claimer")
         self._listener = Listener(connect)
@@ -142,9 +151,14 @@ class Claimer:
                 self._reconnect_if_broken()
 
     def _hear(self, payloads: Iterable[str]) -> None:
-        """Each names an execution; it has a message if it is held, and else there is something to claim."""
+        """Each names an execution: it has a message if it is held, and else there may be something to claim.
+
+        But for one, which says that there are deliveries.
+        """
         for execution_id in payloads:
-            if execution_id in self._driver.held:
+            if execution_id == HINT:
+                self._router.hint()
+            elif execution_id in self._driver.held:
                 with self._lock:
                     self._inboxes.add(execution_id)
             else:
@@ -200,7 +214,9 @@ class Claimer:
             inboxes.update(claims.find_messages(self._connection, scheduler, list(self._driver.held)))
         known = list(self._workflows())
         look = self._horizon.begin(known)
-        found = claims.look_for_due(self._connection, scheduler, known, look.since)
+        found = claims.look_for_due(self._connection, scheduler, known, look.since, self._router.offered)
+        if found.is_unrouted:
+            self._router.hint()
         if not found.is_due:
             self._horizon.end(look, [], 1)
         self._schedules.note(found)

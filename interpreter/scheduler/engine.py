@@ -25,7 +25,7 @@ from interpreter.database import Database
 from interpreter.machine import Status
 from interpreter.operations import NewExecution, Watch
 from interpreter.scheduler.admissions import Admissions
-from interpreter.scheduler.claimer import Claimer
+from interpreter.scheduler.claimer import Claimer, Starters
 from interpreter.scheduler.committer import Committer
 from interpreter.scheduler.dispatcher import Dispatcher
 from interpreter.scheduler.driver import Driver
@@ -41,6 +41,7 @@ from interpreter.scheduler.proposals import Proposal, StartRequest
 from interpreter.scheduler.purger import Purger
 from interpreter.scheduler.relations import Relations
 from interpreter.scheduler.room import Room
+from interpreter.scheduler.router import Router
 from interpreter.scheduler.schedules import Schedules
 from interpreter.scheduler.settings import Settings
 from interpreter.scheduler.sweeper import Sweeper
@@ -171,14 +172,12 @@ class Engine:
         self._driver.start()
         started.callback(self._driver.close)
         self._room = Room(settings.holding, self._driver.held)
+        self._router = Router(database.connect, self._workflows, monitor)
+        started.callback(self._router.close)
         self._claimer = Claimer(
-            database.connect,
-            self._lease,
-            self._driver,
-            self._workflows,
-            self._room,
+            *(database.connect, self._lease, self._driver, self._workflows, self._room),
             lambda: frozenset(self._starting),
-            Schedules(self._workflows, self._lease.clock, monitor),
+            Starters(Schedules(self._workflows, self._lease.clock, monitor), self._router),
             monitor,
         )
         if settings.limits or any(served.at_once is not None for served in self._workflows().values()):
@@ -239,6 +238,7 @@ class Engine:
         return [
             *([] if self._purger is None else [self._purger.close]),
             self._claimer.close,
+            self._router.close,
             self._performer.hold_back,
             lambda: self._wait_for_steps(seconds),
             self._performer.close,

@@ -34,6 +34,7 @@ _LEVELS = {
     "takeover-postponed": logging.WARNING,
     "purge-failed": logging.WARNING,
     "schedule-failed": logging.WARNING,
+    "trigger-failed": logging.WARNING,
     "took-over": logging.INFO,
     "purged": logging.INFO,
     "stopping": logging.INFO,

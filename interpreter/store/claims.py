@@ -38,15 +38,20 @@ LastApplied = Callable[[Claimed], int]
 
 
 def look_for_due(
-    connection: Connection[Any], scheduler: int, known: Sequence[tuple[str, int]], since: datetime | None = None
+    connection: Connection[Any],
+    scheduler: int,
+    known: Sequence[tuple[str, int]],
+    since: datetime | None = None,
+    offered: Iterable[str] = (),
 ) -> Found:
     """Whether there is anything to claim of these workflow versions, and what else an idle scheduler is to know.
 
     It costs the database next to nothing.
 
     :param since: what became due before is not looked at; default: all is.
+    :param offered: under whose names an offer of a delivery is looked for.
     """
-    parameters = {"scheduler": scheduler, **_known(known), "since": since}
+    parameters = {"scheduler": scheduler, **_known(known), "since": since, "triggered": TextArray(offered)}
     row = _execute(connection, "look_for_due", parameters).fetchone()
     assert row is not None
     return Found(bool(row[0]), bool(row[1]), *row[2:])

@@ -8,6 +8,7 @@ SELECT pg_advisory_xact_lock(hashtextextended(%(lock)s, 0))
 -- name: emit
 -- Every execution that waits for it gets it as a message; if none does, it is kept until it expires. What was emitted
 -- under this id before changes nothing. Answers how many got it, then or now. A few that have expired go by the way.
+-- Where a workflow is known to have a trigger on it, it is a delivery too, which routers offer to that workflow.
 WITH moment AS MATERIALIZED (
     SELECT clock_timestamp() AS now
 ), before AS MATERIALIZED (
@@ -61,10 +62,22 @@ WITH moment AS MATERIALIZED (
            moment.now, moment.now + %(keep)s
     FROM moment, (SELECT count(*) AS woken FROM woken) AS found
     ON CONFLICT DO NOTHING
+), delivered_to_triggers AS (
+    INSERT INTO dataflows.deliveries (source, id, digest, events, type, subject, encoding, data, received_at)
+    SELECT %(source)s, %(delivery_id)s, sha256(%(payload)b), 1, %(name)s, %(key)s, %(encoding)s, %(payload)b, moment.now
+    FROM moment
+    WHERE NOT EXISTS (SELECT FROM before) AND EXISTS (
+        SELECT FROM dataflows.triggers t
+        WHERE t.source = %(source)s AND t.type = %(name)s AND t.seen_at > now() - interval '7 days'
+    )
+    ON CONFLICT DO NOTHING
+    RETURNING id
 ), hinted AS MATERIALIZED (
     SELECT pg_notify('dataflows', id) FROM woken
+), announced AS MATERIALIZED (
+    SELECT pg_notify('dataflows', %(hint)s) FROM delivered_to_triggers
 )
-SELECT coalesce((SELECT woken FROM before), (SELECT count(*) FROM hinted))
+SELECT coalesce((SELECT woken FROM before), (SELECT count(*) FROM hinted)), (SELECT count(*) FROM announced)
 
 -- name: subscribe
 -- An execution waits for the next event of this name and key from now on; the oldest that is kept is delivered at once.

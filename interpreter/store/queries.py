@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 __all__ = ["QUERIES", "Query"]
 
-_FILES = ("queries.sql", "control.sql", "family.sql", "events.sql", "schedules.sql", "limits.sql")
+_FILES = ("queries.sql", "control.sql", "family.sql", "events.sql", "schedules.sql", "limits.sql", "deliveries.sql")
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
 

@@ -75,7 +75,8 @@ RETURNING id
 
 -- name: look_for_due
 -- Whether there is anything to claim, and whether there is a suspect; how many schedules are known to be served, and the
--- earliest of their next moments: what an idle scheduler asks, which locks and writes nothing. "since" as in claim.
+-- earliest of their next moments; whether a delivery waits to be routed: what an idle scheduler asks, which locks and
+-- writes nothing. "since" as in claim.
 SELECT bool_or(EXISTS (
     SELECT FROM dataflows.executions e
     WHERE e.workflow = known.workflow AND e.version = known.version
@@ -91,7 +92,12 @@ SELECT bool_or(EXISTS (
 ) AS schedules, (
     SELECT min(s.next_at) FROM dataflows.served_schedules served JOIN dataflows.schedules s USING (workflow, schedule)
     WHERE served.scheduler = %(scheduler)s AND NOT s.paused
-) AS next_slot
+) AS next_slot, EXISTS (
+    SELECT FROM dataflows.deliveries WHERE routed_at IS NULL AND received_at > '-infinity' OFFSET 0
+) OR EXISTS (
+    SELECT FROM unnest(%(triggered)b) AS known (workflow),
+    LATERAL (SELECT FROM dataflows.offers WHERE workflow = known.workflow ORDER BY received_at LIMIT 1) AS o
+) AS is_unrouted
 FROM unnest(%(workflows)b, %(versions)b) AS known (workflow, version)
 
 -- name: claim

@@ -258,12 +258,14 @@ class Found(NamedTuple):
     :ivar is_suspect: an execution is due that has killed schedulers, of whatever workflow.
     :ivar schedules: how many schedules the scheduler is known to serve.
     :ivar next_slot: the earliest of their next moments.
+    :ivar is_unrouted: a delivery waits to be offered to workflows, or an offer to be dealt with.
     """
 
     is_due: bool
     is_suspect: bool
     schedules: int
     next_slot: datetime | None
+    is_unrouted: bool
 
 
 class ServedSchedule(NamedTuple):

@@ -20,6 +20,12 @@
 --   tickets      one row an execution, or a step of one, that waits for its turn at a limit, or has it. Inserted by the
 --                holder, granted by any scheduler, deleted with the commit of what it was for.
 --   uses         one row an attempt that a limit has let go to run, while it counts.
+--   deliveries   one row a delivery from outside, or an emitted event that may start workflows. Inserted by
+--                the intake before its sender is answered, updated by the routers of schedulers.
+--   offers       one row for each workflow that a delivery is offered to, until its trigger has been asked;
+--                under no workflow's name: to whoever waits for its event by key. Written by routers.
+--   triggers     one row for each workflow and type of event that has started it, or might: registered by
+--                the schedulers that serve it.
 --   schedulers   one row a living scheduler: its lease. A takeover deletes the row of a dead one.
 --   schedules    one row a schedule of a workflow: inserted by the schedulers that serve it, moved on by whoever
 --                starts its moments, paused, resumed and deleted by people.
@@ -34,6 +40,7 @@
 --   3. executions, in the order of their ids. A commit that ends children, or starts some, locks them and
 --      their parents by a statement of its own, before it writes to any.
 --   4. journal, inbox, subscriptions and events; tickets and uses.
+--   Routers lock offers before executions, and deliveries last, as the intake does: by source and id.
 -- What the function of an author's transaction locks comes before all of these; its entry is the last that is written.
 --
 -- Time is the database's clock. Payloads are bytea with an encoding beside them: jsonb would
@@ -233,6 +240,54 @@ CREATE TABLE dataflows.uses (
 );
 
 CREATE INDEX uses_at ON dataflows.uses (limit_name, at);
+
+CREATE TABLE dataflows.deliveries (
+    source       text COLLATE "C" NOT NULL,
+    id           text COLLATE "C" NOT NULL,         -- the sender's: what is delivered again has the same
+    digest       bytea NOT NULL,                    -- of the body; another one under this id is a conflict
+    events       integer NOT NULL,                  -- how many it reports
+    type         text COLLATE "C",                  -- of its events; null: they are of several types
+    subject      text COLLATE "C",                  -- of its event; emitted: the event's key; null: none, or several events
+    encoding     text NOT NULL,
+    data         bytea NOT NULL,                    -- its events, each behind its key; emitted: the payload
+    received_at  timestamptz NOT NULL,              -- the order of arrival
+    routed_at    timestamptz,                       -- null: it is to be offered
+    starts       integer NOT NULL DEFAULT 0,        -- how many executions it has started
+    conflicts    integer NOT NULL DEFAULT 0,        -- how often another body came under its id
+    round        integer NOT NULL DEFAULT 0,        -- how often people have had it start everything anew
+    PRIMARY KEY (source, id)
+) WITH (
+    fillfactor = 90, vacuum_truncate = false,
+    autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 2000,
+    autovacuum_analyze_scale_factor = 0.1, autovacuum_analyze_threshold = 2000
+);
+
+CREATE INDEX deliveries_unrouted ON dataflows.deliveries (received_at) WHERE routed_at IS NULL;
+-- People list the newest first; the purge begins with the oldest.
+CREATE INDEX deliveries_received ON dataflows.deliveries (received_at);
+
+CREATE TABLE dataflows.offers (
+    workflow     text COLLATE "C" NOT NULL,         -- '': whoever waits for its event by key
+    source       text COLLATE "C" NOT NULL,
+    delivery_id  text COLLATE "C" NOT NULL,
+    received_at  timestamptz NOT NULL,              -- the delivery's
+    PRIMARY KEY (source, delivery_id, workflow)
+) WITH (
+    vacuum_truncate = false, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
+    autovacuum_vacuum_cost_delay = 0
+);
+
+CREATE INDEX offers_open ON dataflows.offers (workflow, received_at);
+
+CREATE TABLE dataflows.triggers (
+    workflow     text COLLATE "C" NOT NULL,
+    source       text COLLATE "C" NOT NULL,
+    type         text COLLATE "C" NOT NULL,
+    seen_at      timestamptz NOT NULL,              -- when a scheduler that serves it was last there
+    PRIMARY KEY (workflow, source, type)
+);
+
+CREATE INDEX triggers_source ON dataflows.triggers (source, type);
 
 -- The journal for people and for SQL: payloads as text where they are text.
 CREATE VIEW dataflows.history AS

@@ -12,6 +12,8 @@ __all__ = ["MANY", "crowd", "dead_rows", "leave_to_autovacuum_nothing"]
 MANY = int(os.environ.get("DATAFLOWS_TEST_ROWS", "100000"))
 """How many dead rows there are where there are very many."""
 
+_OTHERS = ("subscriptions", "events", "limits", "tickets", "uses", "deliveries", "offers")
+_BY_EXECUTION = ("executions", "journal", "inbox", "subscriptions", "events")
 _EXECUTIONS = """
 INSERT INTO dataflows.executions
     (id, workflow, version, status, due_at, scheduler, format, inbox_seq, created_at, ended_at)
@@ -60,6 +62,19 @@ _USES = """
 INSERT INTO dataflows.uses (limit_name, number, at)
 SELECT 'clickup', n, now() - (%(most)s - n) * interval '1 s' FROM generate_series(1, %(most)s) AS n
 """
+_DELIVERIES = """
+INSERT INTO dataflows.deliveries
+    (source, id, digest, events, type, encoding, data, received_at, routed_at)
+SELECT 'shop', 'e' || lpad(n::text, 7, '0'), '1', 1, 'paid', 'json', '1',
+       now() - interval '1 year' + n * interval '1 s', CASE WHEN n %% 100 > 0 THEN now() END
+FROM generate_series(1, %(most)s) AS n
+"""
+_OFFERS = """
+INSERT INTO dataflows.offers (workflow, source, delivery_id, received_at)
+SELECT 'w' || n %% 40, source, id, received_at
+FROM (SELECT *, row_number() OVER () AS n FROM dataflows.deliveries WHERE routed_at IS NOT NULL) AS d
+WHERE n %% 5 = 0
+"""
 _DEAD = [
     """
     INSERT INTO dataflows.executions (id, workflow, version, status, due_at, format, created_at)
@@ -73,7 +88,7 @@ _DEAD = [
 
 def leave_to_autovacuum_nothing(connection: Connection[Any]) -> None:
     """Statistics and dead rows stay as the test makes them."""
-    for table in ("executions", "journal", "inbox", "subscriptions", "events", "tickets", "uses"):
+    for table in (*_BY_EXECUTION, "tickets", "uses", "deliveries", "offers"):
         connection.execute(f"ALTER TABLE dataflows.{table} SET (autovacuum_enabled = off)".encode())
 
 
@@ -84,11 +99,20 @@ def crowd(connection: Connection[Any], most: int, *, entries: int = 4, ended: bo
     """
     for table, column in (("executions", "id"), ("journal", "execution_id"), ("inbox", "execution_id")):
         connection.execute(f"DELETE FROM dataflows.{table} WHERE {column} LIKE 'e_______'".encode())
-    connection.execute(
-        "TRUNCATE dataflows.subscriptions, dataflows.events, dataflows.limits, dataflows.tickets, dataflows.uses"
-    )
+    connection.execute(f"TRUNCATE {', '.join(f'dataflows.{table}' for table in _OTHERS)}".encode())
     connection.execute(_SCHEDULER)
-    for query in (_EXECUTIONS, _JOURNAL, _INBOX, _SUBSCRIPTIONS, _EVENTS, _LIMITS, _TICKETS, _USES):
+    for query in (
+        _EXECUTIONS,
+        _JOURNAL,
+        _INBOX,
+        _SUBSCRIPTIONS,
+        _EVENTS,
+        _LIMITS,
+        _TICKETS,
+        _USES,
+        _DELIVERIES,
+        _OFFERS,
+    ):
         connection.execute(query, {"most": most, "entries": entries, "ended": ended})
 
 

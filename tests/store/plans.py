@@ -14,7 +14,10 @@ from interpreter.store.queries import QUERIES
 from interpreter.store.rows import FORMAT
 from tests.databases import opened
 
-__all__ = ["QUESTIONS", "Question", "faults", "nodes", "plan_of", "prepare", "prepared_plan", "touched"]
+__all__ = ["CROWDED", "QUESTIONS", "Question", "faults", "nodes", "plan_of", "prepare", "prepared_plan", "touched"]
+
+CROWDED = ("executions", "journal", "inbox", "subscriptions", "events", "tickets", "uses", "deliveries", "offers")
+"""The tables that may be long."""
 
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _IDS = [f"e{number:07}" for number in range(1, 201)]
@@ -101,6 +104,8 @@ _TICKET = {"tickets_pkey"}
 _QUEUE = {"tickets_waiting", "tickets_granted"}
 _USES = {"uses_pkey", "uses_at"}
 _LIMIT = {"limits_pkey"}
+_DELIVERY = {"deliveries_pkey"}
+_OFFERS = {"offers_pkey", "offers_open"}
 _SEND = {"execution_id": _IDS[0], "kind": "signal", "name": "approval", "encoding": "json", "payload": b"1"}
 
 QUESTIONS = {
@@ -110,8 +115,9 @@ QUESTIONS = {
         {"executions_suspect"} | _EXECUTION,
     ),
     "look_for_due": Question(
-        {name: _CLAIM[name] for name in ("scheduler", "workflows", "versions", "since", "format")},
-        {"executions_due", "executions_suspect"} | _SCHEDULES,
+        {name: _CLAIM[name] for name in ("scheduler", "workflows", "versions", "since", "format")}
+        | {"triggered": _all(TextArray, "w1")},
+        {"executions_due", "executions_suspect", "deliveries_unrouted", "offers_open"} | _SCHEDULES,
     ),
     "take_in_messages": Question({**_HELD, "generations": _all(IntArray, 1)}, _JOURNAL | _INBOX),
     "read_journal": Question(
@@ -152,14 +158,59 @@ QUESTIONS = {
     "tell_parents": Question({"scheduler": 7, "children": _HELD["ids"]}, _EXECUTION | _JOURNAL),
     "whose_is": Question(_FIRST, _EXECUTION),
     "emit": Question(
-        {**_EVENT, "id": "1", "encoding": "json", "payload": b"1", "keep": timedelta(days=7)},
-        _EXECUTION | _SUBSCRIPTIONS | _EVENTS,
+        {
+            **_EVENT,
+            "id": "1",
+            "encoding": "json",
+            "payload": b"1",
+            "keep": timedelta(days=7),
+            "source": "events",
+            "delivery_id": "1",
+            "hint": "",
+        },
+        _EXECUTION | _SUBSCRIPTIONS | _EVENTS | {"triggers_source", "triggers_pkey"},
     ),
     "start_slots": Question(
         {**_SLOTS, "ids": _HELD["ids"], "workflow": "w1", "schedule": "every 1h", "version": 1, "format": FORMAT},
         _EXECUTION | _SCHEDULES,
     ),
     "which_exist": Question({"ids": _HELD["ids"]}, _EXECUTION),
+    "store_deliveries": Question(
+        {
+            "sources": _all(TextArray, "shop"),
+            "ids": _HELD["ids"],
+            "digests": _all(BytesArray, b"1"),
+            "events": _all(IntArray, 1),
+            "types": _all(TextArray, "paid"),
+            "subjects": _all(TextArray, None),
+            "places": _all(IntArray, 1),
+            "encodings": _OUTCOMES["encodings"],
+            "payloads": _OUTCOMES["payloads"],
+            "hint": "",
+        },
+        _DELIVERY,
+    ),
+    "offer_deliveries": Question(
+        {"most": 100, "emitted": "events"},
+        {"deliveries_unrouted", "triggers_pkey", "triggers_source"} | _DELIVERY | _OFFERS,
+    ),
+    "take_offers": Question({"workflows": _all(TextArray, "w1"), "most": 100, "bytes": 1_000_000}, _DELIVERY | _OFFERS),
+    "settle_offers": Question(
+        {
+            "workflows": _all(TextArray, "w1"),
+            "sources": _all(TextArray, "shop"),
+            "ids": _HELD["ids"],
+            "started_sources": _all(TextArray, "shop"),
+            "started_ids": _HELD["ids"],
+        },
+        _DELIVERY | _OFFERS,
+    ),
+    "list_deliveries": Question(
+        {"source": None, "started": None, "before_at": None, "before_source": None, "before_id": None, "limit": 50},
+        {"deliveries_received"},
+    ),
+    "read_delivery": Question({"source": "shop", "id": _IDS[0]}, _DELIVERY | _OFFERS),
+    "purge_deliveries": Question({"before": str(_NOW), "most": 500}, {"deliveries_received"} | _DELIVERY | _OFFERS),
     "subscribe": Question({**_PLACE, **_EVENT, "deadline": _NOW}, _EXECUTION | _SUBSCRIPTIONS | _EVENTS),
     "drop_tickets": Question(_TICKETS, _TICKET),
     "ask": Question({**_TICKETS, "names": _all(TextArray, "clickup"), "scheduler": 7}, _EXECUTION | _TICKET),
@@ -220,7 +271,7 @@ def faults(name: str, plan: dict[str, Any]) -> list[str]:
 
 def _fault(node: dict[str, Any], indexes: set[str]) -> str:
     kind, table, index = node["Node Type"], node.get("Relation Name"), node.get("Index Name")
-    if kind == "Seq Scan" and table in ("executions", "journal", "inbox", "subscriptions", "events", "tickets", "uses"):
+    if kind == "Seq Scan" and table in CROWDED:
         return "a whole table is read"
     if index is not None and index != "schedulers_pkey":
         if index not in indexes:
