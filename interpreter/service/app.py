@@ -21,6 +21,7 @@ from interpreter.client import AsyncVerbs, Client
 from interpreter.service.call import Call, Service
 from interpreter.service.desk import Desk
 from interpreter.service.guard import Guard
+from interpreter.service.hooks import Sources, sources_of
 from interpreter.service.limits import Limits
 from interpreter.service.problems import answer_http_exception, problem_of
 from interpreter.service.routes import ROUTES, Endpoint
@@ -37,6 +38,7 @@ def create_app(
     hosts: Iterable[str] | None = None,
     origins: Iterable[str] = (),
     limits: Limits | None = None,
+    sources: Sources = (),
 ) -> Starlette:
     """The HTTP API as an ASGI application, to be served by itself or mounted in another.
 
@@ -48,12 +50,14 @@ def create_app(
     :param hosts: the names under which it is reached, without ports; a request under any other is refused. With them
         and without tokens, whoever mounts it decides who gets through.
     :param origins: of pages that may ask besides its own, like ``"https://console.example"``.
-    :raises ValueError: a token that cannot be.
+    :param sources: who may deliver events, each at ``/hooks/<its name>``; by its own secret, and without a token. Of
+        several of one service, a mapping says where they are: ``{"github/ours": …, "github/theirs": …}``.
+    :raises ValueError: a token that cannot be, or two sources in one place.
     """
     limits = Limits() if limits is None else limits
     names = None if hosts is None else frozenset(name.lower().strip("[]") for name in hosts)
     gate = Gate(tokens_of(tokens), names, frozenset(origin.lower().rstrip("/") for origin in origins))
-    service = Service(workflows, gate, limits)
+    service = Service(workflows, gate, limits, sources_of(sources))
     named = client if isinstance(client, str) or client is None else None
     if isinstance(client, AsyncVerbs):
         service.desk = Desk(client, limits.database)

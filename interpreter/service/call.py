@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 
+from dataflows.connectors.sources import Source
 from dataflows.errors import SchedulerStopped
 from dataflows.names import check_name
 from dataflows.workflow import Workflow
@@ -37,13 +38,21 @@ _QUOTED_KEY = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 class Service:
     """What all requests of an application share.
 
+    :ivar sources: who may deliver, by the place below ``/hooks/``.
     :ivar desk: set while the application is open.
     :ivar waiting: how many follow an execution, or wait for a result.
     :ivar stopping: set when nobody is to be kept waiting any more.
     """
 
-    def __init__(self, workflows: Iterable[Workflow[..., Any]], gate: Gate, limits: Limits) -> None:
+    def __init__(
+        self,
+        workflows: Iterable[Workflow[..., Any]],
+        gate: Gate,
+        limits: Limits,
+        sources: Mapping[str, Source] | None = None,
+    ) -> None:
         self.workflows = workflows
+        self.sources = {} if sources is None else sources
         self.gate = gate
         self.limits = limits
         self.stopping = asyncio.Event()
@@ -98,6 +107,25 @@ class Call:
         return self.service.desk
 
     @property
+    def method(self) -> str:
+        """In upper case."""
+        return self._request.method
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """What stands in the path for each of the route's names."""
+        return self._request.path_params
+
+    @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """All of them, as they came."""
+        return self._request.headers.raw
+
+    async def raw_body(self, largest: int) -> bytes:
+        """The body as it came. :raises Problem: it is too large, compressed, too slow, or cut off."""
+        return await read_body(self._request, largest, self.service.limits.receive)
+
+    @property
     def root(self) -> str:
         """The path under which the application is mounted; "" for none."""
         return quote(self._request.scope.get("root_path", ""))
@@ -140,12 +168,12 @@ class Call:
 
     async def body(self, default: Any = None) -> Any:
         """The value that came as JSON; the default if nothing came."""
-        body = await read_body(self._request, self.service.limits)
+        limits = self.service.limits
+        body = await read_body(self._request, limits.body, limits.receive)
         if not body:
             return default
         check_media_type(self.header("content-type"))
-        depth = self.service.limits.depth
-        return await asyncio.to_thread(parse, body, depth) if len(body) > _LONG else parse(body, depth)
+        return await asyncio.to_thread(parse, body, limits.depth) if len(body) > _LONG else parse(body, limits.depth)
 
     async def members(self, *known: str) -> Members:
         """The members of the object that came as JSON; none if nothing came."""

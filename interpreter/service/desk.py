@@ -11,8 +11,9 @@ from typing import TypeVar
 from dataflows.errors import DatabaseUnavailable
 from interpreter import operations
 from interpreter.client import AsyncVerbs
-from interpreter.operations import NewExecution, StoredResult
+from interpreter.operations import NewDelivery, NewExecution, Stored, StoredResult
 from interpreter.requests import Operation, Query
+from interpreter.service.intake import Intake
 from interpreter.verbs import verb
 
 __all__ = ["Desk"]
@@ -33,10 +34,15 @@ class Desk(AsyncVerbs):
         self._pool = client._pool
         self._host = client._host
         self._patience = patience
+        self._intake = Intake(self._perform)
 
     async def begin(self, new: NewExecution) -> None:
         """Start what has been prepared."""
         await self._perform(operations.start(new, self._host))
+
+    async def take_in(self, delivery: NewDelivery) -> Stored:
+        """Store a delivery, in one commit with those that come meanwhile."""
+        return await self._intake.store(delivery)
 
     async def stored_result(self, id: str, wait: float, largest: int) -> StoredResult:
         """As ``operations.stored_result``."""

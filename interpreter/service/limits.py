@@ -54,34 +54,35 @@ def check_size(scope: Scope, limits: Limits) -> None:
         raise Problem("headers-too-large", f"At most {limits.headers:,} bytes together; these have {headers:,}.")
 
 
-async def read_body(request: Request, limits: Limits) -> bytes:
+async def read_body(request: Request, largest: int, patience: float) -> bytes:
     """The body, whole; not a byte more is held than may be.
 
+    :param patience: seconds within which it has to be here.
     :raises Problem: it is too large, compressed, too slow, or cut off.
     """
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.strip().lower() != "identity":
         raise Problem("unsupported-media-type", "A compressed body is not read here: send it as it is.")
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared[:20]) > limits.body:
-        raise _too_large(limits)
+    if declared.isdecimal() and int(declared[:20]) > largest:
+        raise _too_large(largest)
     try:
-        async with asyncio.timeout(limits.receive):
-            return await _collect(request, limits)
+        async with asyncio.timeout(patience):
+            return await _collect(request, largest)
     except TimeoutError:
-        raise Problem("slow", f"A body has to be here within {limits.receive:g} s.", {"Connection": "close"}) from None
+        raise Problem("slow", f"A body has to be here within {patience:g} s.", {"Connection": "close"}) from None
     except ClientDisconnect:
         raise Problem("malformed", "The body was cut off.") from None
 
 
-async def _collect(request: Request, limits: Limits) -> bytes:
+async def _collect(request: Request, largest: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > limits.body:
-            raise _too_large(limits)
+        if len(body) > largest:
+            raise _too_large(largest)
     return bytes(body)
 
 
-def _too_large(limits: Limits) -> Problem:
-    return Problem("too-large", f"At most {limits.body:,} bytes.", {"Connection": "close"})
+def _too_large(largest: int) -> Problem:
+    return Problem("too-large", f"At most {largest:,} bytes.", {"Connection": "close"})

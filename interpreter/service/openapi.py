@@ -114,6 +114,20 @@ _FOLLOW["responses"]["200"] = {"description": "The events.", "content": {"text/e
 
 _ONE = "/api/executions/{id}"
 
+
+def _hooks(suffix: str) -> dict[str, Schema]:
+    """Where services deliver, and ask what they ask before."""
+    told = {"200": {"description": "What the service wants to hear."}}
+    deliver = _operation(f"deliver{suffix}", "Deliver an event of a source", {202: "Delivered"}, security=_OPEN)
+    asking = {
+        method: _operation(f"ask{suffix}By{method.title()}", "Ask as a source's service does", {}, security=_OPEN)
+        for method in ("get", "options")
+    }
+    return {
+        method: each | {"responses": told | each["responses"]} for method, each in ({"post": deliver} | asking).items()
+    }
+
+
 _PATHS: dict[str, dict[str, Schema]] = {
     "/healthz": {"get": _operation("isAlive", "Whether the process lives", {200: "Health"}, security=_OPEN)},
     "/readyz": {"get": _operation("isReady", "Whether its database answers", {200: "Health"}, security=_OPEN)},
@@ -154,6 +168,8 @@ _PATHS: dict[str, dict[str, Schema]] = {
     "/api/events": {
         "post": _operation("emit", "Emit an event by key", {202: "Emitted"}, _KEY, body="Event", required=True)
     },
+    "/hooks/{source}": _hooks(""),
+    "/hooks/{source}/{name}": _hooks("Named"),
 }
 
 

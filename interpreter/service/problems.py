@@ -42,6 +42,7 @@ class Kind(NamedTuple):
 KINDS = {
     "malformed": Kind(400, "The request cannot be read"),
     "unauthorized": Kind(401, "A token is needed"),
+    "not-genuine": Kind(401, "The delivery is not shown to be genuine"),
     "forbidden": Kind(403, "This is not allowed"),
     "not-found": Kind(404, "There is no such thing"),
     "method-not-allowed": Kind(405, "This cannot be done here"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from interpreter.machine import Status
+from interpreter.operations import Stored
 from interpreter.service.members import LARGEST
 from interpreter.service.problems import KINDS
 
@@ -206,6 +207,13 @@ SCHEMAS: dict[str, Schema] = {
     "Emitted": record(
         "It is committed.",
         {"name": ref("Name"), "key": ref("Name"), "woken": whole("How many executions got it; 0: it is kept.", 0)},
+    ),
+    "Delivered": record(
+        "It is committed.",
+        {
+            "delivery": text("The id by which it is known when it comes again."),
+            "status": one_of(each.value for each in Stored),
+        },
     ),
     "Nothing": {"type": "object", "description": "Nothing has to be said.", "maxProperties": 0},
     "Payload": _ANYTHING,
