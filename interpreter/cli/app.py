@@ -11,6 +11,7 @@ import typer
 
 from interpreter.cli.check import check
 from interpreter.cli.control import cancel, delete, fork, pause, resume, retry, terminate
+from interpreter.cli.deliveries import DELIVERY_COMMANDS
 from interpreter.cli.emit import emit
 from interpreter.cli.exits import MEANINGS
 from interpreter.cli.explain import explain
@@ -76,3 +77,8 @@ schedules = typer.Typer(help="Look at, pause, resume and make up for the schedul
 for name, command in SCHEDULE_COMMANDS.items():
     schedules.command(name)(reporting(command))
 app.add_typer(schedules, name="schedules")
+
+deliveries = typer.Typer(help="Look at what services have delivered, and route it again.", no_args_is_help=True)
+for name, command in DELIVERY_COMMANDS.items():
+    deliveries.command(name)(reporting(command))
+app.add_typer(deliveries, name="deliveries")

@@ -42,7 +42,7 @@ MEANINGS = {
     Exit.DONE: "done",
     Exit.FAILED: "the execution failed; of a worker: a step made it exit; of a check or lint: something was found",
     Exit.MISUSED: "wrong usage: an option, an input or a module that cannot be",
-    Exit.NOT_FOUND: "no such execution, workflow or schedule, or it has ended and takes no more messages",
+    Exit.NOT_FOUND: "no such execution, workflow, schedule or delivery, or it has ended and takes no more messages",
     Exit.TIMED_OUT: "it has not ended in time, and goes on",
     Exit.BLOCKED: "the execution is blocked: `show` says why, `resume` or `retry` tries again",
     Exit.CANCELLED: "the execution was cancelled",

@@ -83,13 +83,15 @@ def serve(
 ) -> None:
     """Serve the HTTP API, and run the workflows that the modules define, until SIGTERM or Ctrl-C.
 
-    /openapi.json describes the API. The first signal stops it in good order, the second at once, and
+    /openapi.json describes the API. Where a module has a list named `sources`, their services deliver at /hooks/NAME,
+    each proven by its own secret. The first signal stops it in good order, the second at once, and
     loses nothing either. It logs to standard error.
     """
     served = import_served(modules)
     log_to_stderr(verbose)
     serving = _import_serving()
-    door = serving.Door(host, port, serving.read_tokens(token_file), hosts, origins or ())
+    tokens, sources = serving.read_tokens(token_file), serving.sources_in(modules)
+    door = serving.Door(host, port, tokens, hosts, origins or (), sources)
     door.check()
     scheduler = new_scheduler(database, concurrency, lease, grace, retention, limits, as_document)
     stop = threading.Event()

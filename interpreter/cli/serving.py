@@ -9,21 +9,23 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 
 import typer
 
+from dataflows.connectors.sources import Source
 from interpreter.cli.options import refusing
 from interpreter.cli.process import logger
+from interpreter.cli.sources import sources_in
 from interpreter.scheduler.scheduler import Scheduler
 from interpreter.service import Token, create_app
 from interpreter.service.security import is_loopback
 from interpreter.service.server import Server, listen
 
-__all__ = ["Door", "read_tokens", "run"]
+__all__ = ["Door", "read_tokens", "run", "sources_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Door:
     tokens: list[Token]
     hosts: Iterable[str] | None
     origins: Iterable[str]
+    sources: Mapping[str, Source]
 
     def check(self) -> None:
         """:raises typer.BadParameter: others could reach it, and there is no token."""
@@ -68,10 +71,13 @@ def run(scheduler: Scheduler, door: Door, served: str, stop: threading.Event) ->
 async def _run(scheduler: Scheduler, door: Door, listener: socket, served: str, stop: threading.Event) -> None:
     """The API goes first, then the scheduler."""
     async with scheduler as verbs:
-        server = Server(create_app(verbs, tokens=door.tokens, hosts=door.hosts, origins=door.origins))
+        app = create_app(verbs, tokens=door.tokens, hosts=door.hosts, origins=door.origins, sources=door.sources)
+        server = Server(app)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         logger.info("serving %s; Ctrl-C stops it", served)
         logger.info("the API is at %s", _address(listener))
+        for place in door.sources:
+            logger.info("deliveries come in at %s/hooks/%s", _address(listener), place)
         await asyncio.to_thread(scheduler.wait, stop)
         logger.info("stopping; one more signal ends it at once")
         server.stop()

@@ -14,10 +14,17 @@ from rich.text import Text
 
 from interpreter.cli.text import inert, local_time, relative_to_here
 from interpreter.machine import ENDED, Status
-from interpreter.operations import Execution, HistoryEntry, WorkflowSchedule
+from interpreter.operations import Delivered, Execution, HistoryEntry, WorkflowSchedule
 from interpreter.testing import OpenCommand, Standing
 
-__all__ = ["execution_facts", "execution_table", "journal_table", "schedule_table"]
+__all__ = [
+    "delivery_facts",
+    "delivery_table",
+    "execution_facts",
+    "execution_table",
+    "journal_table",
+    "schedule_table",
+]
 
 _STYLES = {
     Status.COMPLETED: "green",
@@ -66,6 +73,32 @@ def schedule_table(schedules: Iterable[WorkflowSchedule]) -> Table:
     return table
 
 
+def delivery_table(deliveries: Iterable[Delivered]) -> Table:
+    """One line a delivery."""
+    table = _table("source", "id", "type", "received", "started", "")
+    for each in deliveries:
+        kind = each.type or f"{each.events} events"
+        started = Text(str(each.starts) if each.routed_at else "…")
+        conflicts = Text(f"{each.conflicts} with another body" if each.conflicts else "", "yellow")
+        table.add_row(_text(each.source), _text(each.id), _text(kind), local_time(each.received_at), started, conflicts)
+    return table
+
+
+def delivery_facts(delivery: Delivered) -> Table:
+    """What is known of a delivery but for its events, one fact a line."""
+    facts = {
+        "type": _text(delivery.type or f"{delivery.events} events"),
+        "subject": _text(delivery.subject or ""),
+        "received": Text(local_time(delivery.received_at)),
+        "routed": Text(local_time(delivery.routed_at) or "not yet"),
+        "started": Text(str(delivery.starts)),
+        "offered to": _text(", ".join(delivery.offered)),
+        "other bodies": Text(str(delivery.conflicts or ""), "yellow"),
+        "bytes": Text(f"{delivery.bytes:,}"),
+    }
+    return _facts(facts)
+
+
 def execution_facts(
     execution: Execution, published: Mapping[str, str], standing: Standing | None, problem: str | None
 ) -> Table:
@@ -86,11 +119,7 @@ def execution_facts(
         "blocked by": _text(execution.problem or "", "red"),
         "stands at": _place(execution, standing, problem),
     }
-    table = Table.grid(padding=(0, 2))
-    for name, fact in facts.items():
-        if fact:
-            table.add_row(Text(f"  {name}", "dim"), fact)
-    return table
+    return _facts(facts)
 
 
 def journal_table(entries: Iterable[HistoryEntry], unfinished: Iterable[OpenCommand] = ()) -> Table:
@@ -118,6 +147,15 @@ def _table(*columns: str) -> Table:
     table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for column in table.columns:
         column.overflow = "fold"
+    return table
+
+
+def _facts(facts: Mapping[str, Text]) -> Table:
+    """One fact a line; those that are not there are left out."""
+    table = Table.grid(padding=(0, 2))
+    for name, fact in facts.items():
+        if fact:
+            table.add_row(Text(f"  {name}", "dim"), fact)
     return table
 
 
