@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from interpreter.client import AsyncClient, AsyncHandle, Client, Handle
     from interpreter.machine.status import Status
-    from interpreter.operations import Execution, HistoryEntry, LimitStatus, WorkflowSchedule
+    from interpreter.operations import Delivered, Execution, HistoryEntry, LimitStatus, WorkflowSchedule
     from interpreter.reader import Reader
     from interpreter.scheduler.scheduler import AsyncScheduler, Scheduler
 
@@ -19,6 +19,7 @@ __all__ = [
     "AsyncHandle",
     "AsyncScheduler",
     "Client",
+    "Delivered",
     "Execution",
     "Handle",
     "HistoryEntry",
@@ -31,7 +32,9 @@ __all__ = [
 
 _WHERE = {
     **dict.fromkeys(("AsyncClient", "AsyncHandle", "Client", "Handle"), "interpreter.client"),
-    **dict.fromkeys(("Execution", "HistoryEntry", "LimitStatus", "WorkflowSchedule"), "interpreter.operations"),
+    **dict.fromkeys(
+        ("Delivered", "Execution", "HistoryEntry", "LimitStatus", "WorkflowSchedule"), "interpreter.operations"
+    ),
     "Reader": "interpreter.reader",
     **dict.fromkeys(("AsyncScheduler", "Scheduler"), "interpreter.scheduler.scheduler"),
     "Status": "interpreter.machine.status",

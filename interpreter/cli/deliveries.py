@@ -38,7 +38,7 @@ def list_deliveries(
 ) -> None:
     """List deliveries, the newest first; with --json, one a line."""
     with Client(database) as client:
-        found = client.deliveries(source=source, started=started, limit=limit)
+        found = client.list_deliveries(source=source, started=started, limit=limit)
     if as_document:
         for each in found:
             document(each)
@@ -53,7 +53,7 @@ def show_delivery(
 ) -> None:
     """Show a delivery with its events."""
     with Client(database) as client:
-        found = client.delivery(source, id)
+        found = client.describe_delivery(source, id)
     if as_document:
         document(found)
         return

@@ -50,8 +50,8 @@ class CommonVerbs:
     delete_schedule = verb(operations.delete_schedule)
     trigger_schedule = verb(operations.trigger_schedule)
     backfill = verb(operations.backfill)
-    deliveries = verb(operations.list_deliveries)
-    delivery = verb(operations.delivery)
+    list_deliveries = verb(operations.list_deliveries)
+    describe_delivery = verb(operations.describe_delivery)
     replay_delivery = verb(operations.replay_delivery)
 
 

@@ -26,7 +26,7 @@ __all__ = [
     "DeliveredEvents",
     "NewDelivery",
     "Stored",
-    "delivery",
+    "describe_delivery",
     "events_of",
     "list_deliveries",
     "new_delivery",
@@ -179,7 +179,7 @@ def list_deliveries(
     return [Delivered(*row) for row in rows]
 
 
-def delivery(source: str, id: str) -> Operation[Delivered]:
+def describe_delivery(source: str, id: str) -> Operation[Delivered]:
     """One delivery, with its events.
 
     :raises NotFound: there is none of that id.

@@ -28,7 +28,7 @@ from tests.benchmarks.programs.common import Values
 from tests.benchmarks.programs.raw import limits
 from tests.benchmarks.server import Server
 
-__all__ = ["ALONE", "ALONE_EACH", "BARE", "DURABLE", "EACH", "LEAST", "measure", "ratio"]
+__all__ = ["ALONE", "ALONES", "ALONE_EACH", "BARE", "DURABLE", "EACH", "LEAST", "measure", "ratio", "stored"]
 
 ROOT = Path(__file__).parents[2]
 LEAST = 8
@@ -61,12 +61,17 @@ def measure(rounds: int, connections: int, each: int) -> Found:
             for name, (way, path) in WAYS.items():
                 with server.copy("deliveries") as url:
                     found[name].append(_load(url, way, path, connections, each))
-            for name, way in ALONES.items():
-                with server.copy("deliveries") as url:
-                    found[name].append(_call(hooks_server.__name__, url, way, connections=connections, each=each))
+            for name in ALONES:
+                found[name].append(stored(server, "deliveries", name, connections, each))
             with server.copy("deliveries") as url:
                 found[ROWS].append({"per_second": limits(url, 20, 40, 20)["rows_per_second"]})
     return found
+
+
+def stored(server: Server, prepared: str, name: str, at_once: int, each: int) -> Values:
+    """What the intake stores, in one of the ways without HTTP, in a copy of a prepared database."""
+    with server.copy(prepared) as url:
+        return _call(hooks_server.__name__, url, ALONES[name], connections=at_once, each=each)
 
 
 def ratio(found: Found, one: str, other: str) -> float:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmarks import deliveries
 from tests.benchmarks.contestants import ENGINE, RAW
 from tests.benchmarks.server import Server
 from tests.benchmarks.turns import take
@@ -21,6 +22,7 @@ from tests.benchmarks.workloads import Settings, Turn
 ROUNDS = 5
 LEAST_SHARE_OF_BATCHED_ROWS = 0.005
 MOST_COMMITS_A_STEP = 20
+LEAST_TIMES_AS_FAST = 3
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +80,13 @@ def test_a_step_takes_a_few_commits_time_and_not_many(server: Server) -> None:
         return milliseconds / commit
 
     assert best(commits_a_step, enough=lambda found: found < MOST_COMMITS_A_STEP) < MOST_COMMITS_A_STEP
+
+
+def test_deliveries_that_come_together_are_stored_several_times_as_fast_as_with_a_commit_for_each(
+    server: Server,
+) -> None:
+    def ratio() -> float:
+        together, alone = (deliveries.stored(server, ENGINE.database, name, 64, 20) for name in deliveries.ALONES)
+        return together["per_second"] / alone["per_second"]
+
+    assert best(ratio, enough=lambda found: found > LEAST_TIMES_AS_FAST) > LEAST_TIMES_AS_FAST

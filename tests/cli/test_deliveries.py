@@ -41,7 +41,7 @@ def test_the_sources_of_a_served_module_deliver_and_what_they_deliver_is_run(
 ) -> None:
     assert deliver(depot, id).status_code == 202
     assert httpx2.post(depot, json={}, timeout=20).status_code == 401
-    eventually(lambda: client.delivery("depot", f"depot:{id}").starts)
+    eventually(lambda: client.describe_delivery("depot", f"depot:{id}").starts)
     assert client.result(f"unload:depot%3A{id}", "20s") == id
     [found] = [each for each in answers("deliveries", "list", "--source", "depot", "--started") if id in each["id"]]
     assert (found["type"], found["starts"], found["conflicts"]) == ("arrived", 1, 0)
@@ -64,11 +64,11 @@ def test_a_delivery_is_routed_again(
     depot: str, client: Client, dataflows: Dataflows, answers: Answers, id: str
 ) -> None:
     deliver(depot, id)
-    eventually(lambda: client.delivery("depot", f"depot:{id}").starts == 1)
+    eventually(lambda: client.describe_delivery("depot", f"depot:{id}").starts == 1)
     assert "is routed again" in dataflows("deliveries", "replay", "depot", f"depot:{id}").stdout
     [answered] = answers("deliveries", "replay", "depot", f"depot:{id}", "--anew")
     assert answered == {"source": "depot", "delivery": f"depot:{id}", "anew": True}
-    eventually(lambda: client.delivery("depot", f"depot:{id}").starts == 2)
+    eventually(lambda: client.describe_delivery("depot", f"depot:{id}").starts == 2)
 
 
 @pytest.mark.parametrize("command", ["show", "replay"])

@@ -99,8 +99,8 @@ def result(client: Client, workflow: str, id: str, *round: str) -> Any:
 
 def routed(client: Client, id: str) -> int:
     """How many executions it has started, when every trigger has been asked."""
-    eventually(lambda: (found := client.delivery(SOURCE, id)).routed_at and not found.offered)
-    return client.delivery(SOURCE, id).starts
+    eventually(lambda: (found := client.describe_delivery(SOURCE, id)).routed_at and not found.offered)
+    return client.describe_delivery(SOURCE, id).starts
 
 
 def test_an_event_starts_each_workflow_that_has_a_trigger_on_it_and_no_other(
@@ -124,7 +124,7 @@ def test_schedulers_that_serve_different_workflows_settle_nothing_of_each_others
     serve(stored)
     deliver(client, event("1"))
     assert result(client, "stored", "1") is None
-    assert client.delivery(SOURCE, "1").offered == ("deliveries/counted",)
+    assert client.describe_delivery(SOURCE, "1").offered == ("deliveries/counted",)
     serve(counted)
     assert result(client, "counted", "1") == "stored"
     assert routed(client, "1") == 2
@@ -132,7 +132,7 @@ def test_schedulers_that_serve_different_workflows_settle_nothing_of_each_others
 
 def test_what_comes_before_any_scheduler_does_waits_for_one(client: Client, serve: Callable[..., Scheduler]) -> None:
     deliver(client, event("1"))
-    assert client.delivery(SOURCE, "1").routed_at is None
+    assert client.describe_delivery(SOURCE, "1").routed_at is None
     serve(stored)
     assert result(client, "stored", "1") is None
 
@@ -257,18 +257,18 @@ def test_deliveries_are_listed_newest_first_page_by_page(client: Client, serve: 
     for number in range(7):
         deliver(client, event(str(number), "stored" if number % 2 else "moved"))
     ids = "6543210"
-    assert "".join(each.id for each in client.deliveries()) == ids
-    page = client.deliveries(limit=3)
+    assert "".join(each.id for each in client.list_deliveries()) == ids
+    page = client.list_deliveries(limit=3)
     found = [each.id for each in page]
-    while page := client.deliveries(limit=3, before=page[-1]):
+    while page := client.list_deliveries(limit=3, before=page[-1]):
         found += [each.id for each in page]
     assert "".join(found) == ids
     eventually(lambda: all(routed(client, id) == int(id) % 2 for id in ids))
-    assert "".join(each.id for each in client.deliveries(started=True)) == "531"
-    assert "".join(each.id for each in client.deliveries(started=False, source=SOURCE)) == "6420"
-    assert client.deliveries(source="another") == []
+    assert "".join(each.id for each in client.list_deliveries(started=True)) == "531"
+    assert "".join(each.id for each in client.list_deliveries(started=False, source=SOURCE)) == "6420"
+    assert client.list_deliveries(source="another") == []
     with pytest.raises(ValueError, match="1 to 1,000"):
-        client.deliveries(limit=0)
+        client.list_deliveries(limit=0)
 
 
 def test_old_deliveries_are_purged_but_none_of_the_last_week_and_none_that_is_not_routed(
@@ -280,9 +280,9 @@ def test_old_deliveries_are_purged_but_none_of_the_last_week_and_none_that_is_no
         assert routed(client, id) == 1
     sql.execute("UPDATE dataflows.deliveries SET received_at = received_at - interval '8 days' WHERE id = '1'")
     client.purge(older_than="1d", workflow="another")
-    assert len(client.deliveries()) == 2
+    assert len(client.list_deliveries()) == 2
     client.purge(older_than="0s")
-    assert [each.id for each in client.deliveries()] == ["2"]
+    assert [each.id for each in client.list_deliveries()] == ["2"]
     assert deliver(client, event("2")) is Stored.DUPLICATE
 
 

@@ -54,9 +54,9 @@ def outcome(client: Client, workflow: str, *key: str) -> Any:
 def test_a_delivery_is_stored_accepted_and_started(hooks: Api, client: Client, id: str) -> None:
     accepted = deliver(hooks, body_of(id, total=3))
     assert (accepted.status_code, accepted.json()) == (202, {"delivery": f"hook-shop:{id}", "status": "accepted"})
-    assert client.delivery("hook-shop", f"hook-shop:{id}").type == "order.created"
+    assert client.describe_delivery("hook-shop", f"hook-shop:{id}").type == "order.created"
     assert outcome(client, "hooks/order", "hook-shop", id) == id
-    assert eventually(lambda: client.delivery("hook-shop", f"hook-shop:{id}").starts) == 1
+    assert eventually(lambda: client.describe_delivery("hook-shop", f"hook-shop:{id}").starts) == 1
 
 
 def test_a_redelivery_is_answered_as_accepted_and_starts_nothing(hooks: Api, client: Client, id: str) -> None:
@@ -66,10 +66,10 @@ def test_a_redelivery_is_answered_as_accepted_and_starts_nothing(hooks: Api, cli
     told = [answer.json()["status"] for answer in answers]
     assert {answer.status_code for answer in answers} == {202}
     assert sorted(told) == ["accepted", *["duplicate"] * 15]
-    eventually(lambda: client.delivery("hook-shop", f"hook-shop:{id}").routed_at)
+    eventually(lambda: client.describe_delivery("hook-shop", f"hook-shop:{id}").routed_at)
     assert deliver(hooks, body).json()["status"] == "duplicate"
     assert outcome(client, "hooks/order", "hook-shop", id) == id
-    assert client.delivery("hook-shop", f"hook-shop:{id}").conflicts == 0
+    assert client.describe_delivery("hook-shop", f"hook-shop:{id}").conflicts == 0
 
 
 def test_another_body_under_the_same_id_is_recorded_told_and_starts_nothing(
@@ -80,7 +80,7 @@ def test_another_body_under_the_same_id_is_recorded_told_and_starts_nothing(
     conflict = deliver(hooks, second, Cookie="a secret")
     assert (conflict.status_code, conflict.json()["status"]) == (202, "conflict")
     assert deliver(hooks, first).json()["status"] == "duplicate"
-    assert client.delivery("hook-shop", f"hook-shop:{id}").conflicts == 1
+    assert client.describe_delivery("hook-shop", f"hook-shop:{id}").conflicts == 1
     assert outcome(client, "hooks/order", "hook-shop", id) == id
     assert not [each for each in client.list(workflow="hooks/large order") if id in each.id]
     assert "another body came under the id" in caplog.text and "a secret" not in caplog.text
@@ -92,7 +92,7 @@ def test_several_workflows_stand_behind_one_source_and_each_is_started_where_its
     deliver(hooks, body_of(id, total=10))
     assert outcome(client, "hooks/order", "hook-shop", id) == id
     assert outcome(client, "hooks/large order", "hook-shop", id) == 10
-    eventually(lambda: client.delivery("hook-shop", f"hook-shop:{id}").starts == 2)
+    eventually(lambda: client.describe_delivery("hook-shop", f"hook-shop:{id}").starts == 2)
 
 
 def test_a_predicate_that_raises_counts_as_no_match_and_is_told_and_harms_nobody_else(
@@ -100,8 +100,8 @@ def test_a_predicate_that_raises_counts_as_no_match_and_is_told_and_harms_nobody
 ) -> None:
     deliver(hooks, body_of(id))  # without a total
     assert outcome(client, "hooks/order", "hook-shop", id) == id
-    eventually(lambda: not client.delivery("hook-shop", f"hook-shop:{id}").offered)
-    assert client.delivery("hook-shop", f"hook-shop:{id}").starts == 1
+    eventually(lambda: not client.describe_delivery("hook-shop", f"hook-shop:{id}").offered)
+    assert client.describe_delivery("hook-shop", f"hook-shop:{id}").starts == 1
     assert any("trigger-failed" in line and "KeyError" in line for line in caplog.messages)
 
 
@@ -177,7 +177,7 @@ def test_a_handshake_is_answered_as_the_service_wants_it_and_nothing_is_stored(h
     }
     answer = hooks.post("/hooks/slack", content=body, headers=headers)
     assert answer.status_code == 200 and "c-1" in answer.text
-    assert client.deliveries(source="slack") == []
+    assert client.list_deliveries(source="slack") == []
 
 
 def test_hooks_take_neither_token_nor_known_host(new_api: Callable[..., Api], id: str) -> None:

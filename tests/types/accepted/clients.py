@@ -6,7 +6,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, assert_type
 
 from dataflows import Event, Flow, Trigger, every, sleep, workflow
-from interpreter import AsyncHandle, Client, Execution, Handle, HistoryEntry, Scheduler, Status, WorkflowSchedule
+from interpreter import (
+    AsyncHandle,
+    Client,
+    Delivered,
+    Execution,
+    Handle,
+    HistoryEntry,
+    Scheduler,
+    Status,
+    WorkflowSchedule,
+)
 
 
 @workflow("order")
@@ -68,6 +78,9 @@ def asking_by_id(client: Client) -> None:
     assert_type(client.trigger_schedule("order", id="by-hand"), str)
     assert_type(client.backfill("order", datetime(2026, 1, 1, tzinfo=UTC), dry_run=True, tell=print), int)
     assert_type(client.delete_schedule("order"), bool)
+    assert_type(client.list_deliveries(source="shop", started=False, limit=10), list[Delivered])
+    assert_type(client.describe_delivery("shop", "shop:7"), Delivered)
+    assert_type(client.replay_delivery("shop", "shop:7", anew=True), None)
     assert_type(client.list(status=Status.SUSPENDED, tags={"kind": "book"}, limit=10), list[Execution])
 
 
