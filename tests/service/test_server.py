@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from interpreter.service.server import listen
 from tests.service.calling import Api, fetch, problem
 from tests.waiting import eventually
 
@@ -129,3 +130,10 @@ def test_what_is_no_http_is_answered_400_and_a_websocket_is_no_way_in(address: s
 def test_a_path_with_a_raw_byte_or_a_double_slash_is_not_found(address: str) -> None:
     for path in ("/api/executions/%FF", "/api//executions", "/api/executions/%2e%2e%2f%2e%2e"):
         assert problem(fetch("GET", address + path))[0] == 404  # type: ignore[arg-type]
+
+
+def test_the_body_of_an_answer_does_not_wait_until_its_head_is_acknowledged() -> None:
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
