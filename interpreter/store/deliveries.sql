@@ -2,7 +2,7 @@
 -- offered: once to each workflow that is known to have a trigger on its source, and once, under no workflow's name, to
 -- whoever waits for it by key. An offer is a row until a scheduler has dealt with it. So schedulers that serve
 -- different workflows share one database, and none settles what is another's. Joins are made row by row, for the
--- reason that stands in queries.sql.
+-- reason that stands in schema.sql.
 
 -- name: store_deliveries
 -- A group of them, in one commit; sorted by source and id, and none of them twice. Told are those that are new, and

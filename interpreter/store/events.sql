@@ -1,5 +1,5 @@
 -- Events by key: every statement by name. Each stands in a transaction behind the lock of its event's name and key, so
--- that an event and a subscription do not miss each other. Joins are made row by row, for the reason in queries.sql.
+-- that an event and a subscription do not miss each other. Joins are made row by row, for the reason in schema.sql.
 
 -- name: lock_event
 -- Until the end of the transaction nobody else emits, or subscribes to, what has this name and key.

@@ -1,5 +1,5 @@
 -- Parents and children: every statement by name. What a child came to is told to its parent by the commit that ends it.
--- Batches are joined row by row, for the reason that stands in queries.sql.
+-- Batches are joined row by row, for the reason that stands in schema.sql.
 
 -- name: lock_family
 -- Before a commit writes to children and to their parents: all of them at once, in the order of their ids, since others

@@ -1,6 +1,6 @@
 -- Limits across executions: every statement by name. Those from know_limits to tell_next make up one round, a transaction
 -- behind the locks of its limits, so that what one counts no other changes. Joins are made row by row, for the reason in
--- queries.sql. A ticket waits, is granted (its place is kept for it, and its execution is woken), is taken (its holder
+-- schema.sql. A ticket waits, is granted (its place is kept for it, and its execution is woken), is taken (its holder
 -- lets the attempt go to run, which is a use), and is gone with the commit of what came of that.
 
 -- name: know_limits

@@ -6,12 +6,14 @@ A query starts with a line ``-- name: …``; the comments under that line are it
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
 
 __all__ = ["QUERIES", "Query"]
 
-_FILES = ("queries.sql", "control.sql", "family.sql", "events.sql", "schedules.sql", "limits.sql", "deliveries.sql")
+_SCHEMA = "schema.sql"
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
 
@@ -31,8 +33,8 @@ class Query(NamedTuple):
         return QUERIES[self.name]
 
 
-def _load(file: str) -> dict[str, bytes]:
-    parts = _NAME.split(files("interpreter.store").joinpath(file).read_text("utf-8"))
+def _load(file: Traversable) -> dict[str, bytes]:
+    parts = _NAME.split(file.read_text("utf-8"))
     return {name: _without_comments(text) for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
@@ -41,4 +43,9 @@ def _without_comments(text: str) -> bytes:
     return "\n".join(lines).strip().encode()
 
 
-QUERIES = {name: sql for file in _FILES for name, sql in _load(file).items()}
+def _files() -> Iterator[Traversable]:
+    here = files("interpreter.store").iterdir()
+    return (file for file in here if file.name.endswith(".sql") and file.name != _SCHEMA)
+
+
+QUERIES = {name: sql for file in _files() for name, sql in _load(file).items()}

@@ -1,0 +1,20 @@
+-- The server and one session of it: what it must be, and how long a statement of ours may keep others waiting.
+
+-- name: look_at_server
+-- What a server must be before it is trusted with a journal. The catalog itself is read: what to_regclass
+-- remembers is not refreshed while a migration waits for another's lock.
+SELECT current_setting('server_encoding') AS encoding,
+       current_setting('transaction_read_only') AS read_only,
+       current_setting('server_version_num')::int AS version,
+       EXISTS (
+           SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+           WHERE n.nspname = 'dataflows' AND c.relname = 'schema_version'
+       ) AS has_schema
+
+-- name: wait_not_long
+-- First statement of a transaction that must not wait for a lock that somebody keeps.
+SELECT set_config('lock_timeout', %(longest)s, true)
+
+-- name: pause_not_long
+-- First statement of a transaction in which the client thinks, and has locks that others must not wait for.
+SELECT set_config('idle_in_transaction_session_timeout', %(longest)s, true)
