@@ -29,6 +29,7 @@ class Limits:
     :ivar database: so long the database may take for one request.
     :ivar wait: the longest poll for a result.
     :ivar result: a larger one is told by its size only.
+    :ivar moments: so many moments of its schedules a workflow is started at by one backfill.
     :ivar streams: how many clients may follow executions, or wait for results, at once.
     """
 
@@ -41,6 +42,7 @@ class Limits:
     database: float = 5.0
     wait: float = 60.0
     result: int = 16 * 1024 * 1024
+    moments: int = 1_000
     streams: int = 200
 
 

@@ -113,6 +113,7 @@ _FOLLOW = _operation(
 _FOLLOW["responses"]["200"] = {"description": "The events.", "content": {"text/event-stream": {"schema": text()}}}
 
 _ONE = "/api/executions/{id}"
+_SCHEDULE = "/api/schedules/{workflow}"
 
 
 def _hooks(suffix: str) -> dict[str, Schema]:
@@ -164,6 +165,40 @@ _PATHS: dict[str, dict[str, Schema]] = {
     f"{_ONE}/retry": {"post": _operation("retry", "Try again from where it failed", {202: "Done"}, body="Retry")},
     f"{_ONE}/fork": {
         "post": _operation("fork", "Start another with the same past", {202: "Forked"}, _KEY, body="Fork")
+    },
+    "/api/schedules": {
+        "get": _operation(
+            "listSchedules",
+            "The schedules of workflows",
+            {200: "Schedules"},
+            _query("workflow", ref("Name"), "Its own."),
+        )
+    },
+    _SCHEDULE: {
+        "delete": _operation(
+            "deleteSchedule",
+            "Forget those that nobody serves any more",
+            {204: ""},
+            _query("schedule", ref("Name"), "Only this one, as it is listed."),
+        )
+    },
+    f"{_SCHEDULE}/pause": {
+        "post": _operation("pauseSchedule", "Start none of its moments", {200: "Changed"}, body="WhichSchedule")
+    },
+    f"{_SCHEDULE}/resume": {
+        "post": _operation("resumeSchedule", "Start its moments again", {200: "Changed"}, body="WhichSchedule")
+    },
+    f"{_SCHEDULE}/trigger": {
+        "post": _operation("triggerSchedule", "Start it now", {202: "Triggered"}, _KEY, body="Trigger")
+    },
+    f"{_SCHEDULE}/backfill": {
+        "post": _operation(
+            "backfill",
+            "Start its moments of a span that has passed, each once; or, in a dry run, only tell them",
+            {200: "Backfilled", 202: "Backfilled"},
+            body="Backfill",
+            required=True,
+        )
     },
     "/api/events": {
         "post": _operation("emit", "Emit an event by key", {202: "Emitted"}, _KEY, body="Event", required=True)

@@ -48,7 +48,7 @@ KINDS = {
     "method-not-allowed": Kind(405, "This cannot be done here"),
     "slow": Kind(408, "The request took too long to come in"),
     "id-in-use": Kind(409, "The id belongs to something else"),
-    "wrong-status": Kind(409, "The execution's status does not allow it"),
+    "wrong-status": Kind(409, "Its status does not allow it"),
     "too-large": Kind(413, "The request's body is too large"),
     "address-too-long": Kind(414, "The request's address is too long"),
     "unsupported-media-type": Kind(415, "Only JSON is read here"),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from starlette.responses import Response
 
-from interpreter.service import control, events_stream, executions, health, hooks, openapi, signals, starting
+from interpreter.service import control, events_stream, executions, health, hooks, openapi, schedules, signals, starting
 from interpreter.service.call import Call
 from interpreter.service.security import Access
 
@@ -29,6 +29,7 @@ class Endpoint(NamedTuple):
 _READING, _WRITING = Access.READING, Access.WRITING
 _ONE = "/api/executions/{id:name}"
 _HOOKS = ("/hooks/{source:name}", "/hooks/{source:name}/{name:name}")
+_SCHEDULE = "/api/schedules/{workflow:name}"
 
 ROUTES = (
     # Who delivers proves that by the source's own means: it knows no token, and is no page. These come first, since
@@ -52,5 +53,11 @@ ROUTES = (
     Endpoint("POST", f"{_ONE}/resume", control.resume, _WRITING),
     Endpoint("POST", f"{_ONE}/retry", control.retry, _WRITING),
     Endpoint("POST", f"{_ONE}/fork", control.fork, _WRITING),
+    Endpoint("GET", "/api/schedules", schedules.list_schedules, _READING),
+    Endpoint("DELETE", _SCHEDULE, schedules.delete, _WRITING),
+    Endpoint("POST", f"{_SCHEDULE}/pause", schedules.pause, _WRITING),
+    Endpoint("POST", f"{_SCHEDULE}/resume", schedules.resume, _WRITING),
+    Endpoint("POST", f"{_SCHEDULE}/trigger", schedules.trigger, _WRITING),
+    Endpoint("POST", f"{_SCHEDULE}/backfill", schedules.backfill, _WRITING),
     Endpoint("POST", "/api/events", signals.emit, _WRITING),
 )

@@ -5,8 +5,9 @@ Owns the shapes. Nothing is validated by them here; the tests hold the answers a
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
+from dataflows.schedules import CatchUp
 from interpreter.machine import Status
 from interpreter.operations import Stored
 from interpreter.service.members import LARGEST
@@ -66,6 +67,8 @@ _DURATION = {
     "description": 'Seconds, or a text like "1h30m".',
     "anyOf": [{"type": "number", "minimum": 0, "maximum": 31_557_600_000}, text(pattern="^[0-9]{1,4}(ms|[wdhms])$")],
 }
+
+_SCHEDULE = {**_NAME, "description": "Only this one, as it is listed."}
 
 _START: Schema = {
     "id": {**_NAME, "description": "Makes the start idempotent, as an Idempotency-Key does. Default: a new one."},
@@ -198,6 +201,39 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Forked": record("It is committed.", {"id": ref("Id"), "of": ref("Id")}),
     "Signalled": record("It is committed.", {"id": ref("Id"), "signal": ref("Name"), "new": _NEW}),
+    "Schedule": record(
+        "A schedule of a workflow.",
+        {
+            "workflow": text(),
+            "schedule": text("Its moments, like 0 9 * * 1-5 Europe/Berlin, or every 15m."),
+            "catch_up": one_of(get_args(CatchUp), "What becomes of moments that were missed."),
+            "version": whole("Of the workflow, which the next moment is started with."),
+            "next_at": optional({**_MOMENT, "description": "Its next moment; null: none is left."}),
+            "last_at": optional({**_MOMENT, "description": "The last that was started; null: none was yet."}),
+            "paused": {"type": "boolean"},
+            "created_at": _MOMENT,
+            "served": {"type": "boolean", "description": "Whether a scheduler is there that starts its moments."},
+        },
+    ),
+    "Schedules": record("All that there are, by name.", {"schedules": array(ref("Schedule"))}),
+    "WhichSchedule": record("Which of the workflow's schedules; by default all.", {}, schedule=_SCHEDULE),
+    "Changed": record("What was done.", {"workflow": ref("Name"), "new": _NEW}),
+    "Trigger": record("What it is started as.", {}, id=_START["id"]),
+    "Triggered": record("It is committed.", {"id": ref("Id"), "workflow": ref("Name")}),
+    "Backfill": record(
+        "A span of time that has passed.",
+        {"from": {**_MOMENT, "description": "The first moment is not before."}},
+        to={**_MOMENT, "description": "The last moment is before. Default: now."},
+        schedule=_SCHEDULE,
+        dry_run={"type": "boolean", "description": "Start nothing, but tell what would be started. Default: false."},
+    ),
+    "Backfilled": record(
+        "What was started (202), or would be (200); of moments that were started before, nothing is told.",
+        {
+            "workflow": ref("Name"),
+            "executions": array(record("One, and its moment.", {"id": ref("Id"), "at": _MOMENT})),
+        },
+    ),
     "Event": record(
         "A message to whoever waits for its key.",
         {"name": ref("Name"), "key": ref("Name")},

@@ -23,7 +23,7 @@ from interpreter.service.members import Members
 from interpreter.service.problems import Problem
 from interpreter.service.tags import check_tags
 
-__all__ = ["list_workflows", "start_execution"]
+__all__ = ["chosen_id", "list_workflows", "start_execution"]
 
 
 async def list_workflows(call: Call) -> Response:
@@ -41,7 +41,7 @@ async def start_execution(call: Call) -> Response:
     workflow = _find(call, name, members.whole("version"))
     args, kwargs = _arguments(workflow, members)
     tags = check_tags(members.of("tags", dict, "an object of texts"))
-    new = operations.prepare(workflow, args, kwargs, _id(members, key), members.duration("delay"), tags)
+    new = operations.prepare(workflow, args, kwargs, chosen_id(members, key), members.duration("delay"), tags)
     if not is_json(new.payload):
         raise Problem("invalid", "The arguments are no JSON that can be stored as it is.")
     await call.desk.begin(new)
@@ -49,8 +49,11 @@ async def start_execution(call: Call) -> Response:
     return accepted({"id": new.id, "workflow": name, "version": workflow.version}, location)
 
 
-def _id(members: Members, key: str | None) -> str | None:
-    """The key is the execution's id, unless the body names one."""
+def chosen_id(members: Members, key: str | None) -> str | None:
+    """The key is the execution's id, unless the body names one; None: nobody has chosen one.
+
+    :raises Problem: they differ.
+    """
     id = members.text("id")
     if id is not None and key is not None and id != key:
         raise Problem("id-in-use", "The Idempotency-Key is the execution's id; the body names another one.")

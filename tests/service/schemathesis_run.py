@@ -33,6 +33,14 @@ include-operation-id = "startExecution"
 parameters = {{ "path.name" = "{desks.anything.name}" }}
 
 [[operations]]
+include-operation-id = ["pauseSchedule", "resumeSchedule", "deleteSchedule", "triggerSchedule"]
+parameters = {{ "path.workflow" = "{desks.triggered.name}" }}
+
+[[operations]]
+include-operation-id = "backfill"
+parameters = {{ "path.workflow" = "nobody" }}
+
+[[operations]]
 include-operation-id = "listExecutions"
 parameters = {{ "query.cursor" = "{_CURSOR}" }}
 """
