@@ -10,7 +10,20 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, overload
 
-from dataflows.commands import Defer, Step
+from dataflows.commands import (
+    Child,
+    Defer,
+    Fork,
+    Gather,
+    Now,
+    Patched,
+    Race,
+    RandomNumber,
+    RandomUuid,
+    Start,
+    Step,
+    Wait,
+)
 from dataflows.duration import Duration, to_optional_timedelta
 from dataflows.limits import check_limit_name
 from dataflows.names import check_name
@@ -23,6 +36,9 @@ __all__ = ["defer", "step", "transaction"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+_ANSWERED = (Child, Fork, Gather, Now, Patched, Race, RandomNumber, RandomUuid, Start, Step, Wait)
+"""Commands with an answer, which is what is meant where one of them is given to a function."""
 
 
 @overload
@@ -175,6 +191,12 @@ def _take_apart(
             f"{verb}({name!r}): the second argument is the function to run, not {type(fn).__name__}; "
             f"write {verb}({name!r}, function, argument, …), without calling it"
         )
+    for given in (*args, *keywords.values()):
+        if isinstance(given, _ANSWERED):
+            raise TypeError(
+                f"{verb}({name!r}): an argument is a command ({type(given).__name__}) and not its answer; "
+                "write `yield from` before it, where it is built"
+            )
     return fn, args, keywords
 
 

@@ -15,6 +15,7 @@ import weakref
 from functools import lru_cache
 from typing import Any
 
+from dataflows.commands import Command, Task
 from interpreter.codec.names import NAMED, name_of
 
 __all__ = ["reason_against"]
@@ -34,6 +35,7 @@ _REASONS: tuple[tuple[type, str], ...] = (
     (type(threading.Lock()), _LOCK),
     (type(threading.RLock()), _LOCK),
     (threading.Thread, "a running thread cannot be stored; return its result"),
+    (Command, "it is a command and not its answer; write `yield from` before it"),
     (types.ModuleType, "a module is no value; return what you need of it"),
     (types.CodeType, _CODE),
     (types.FrameType, _CODE),
@@ -43,7 +45,8 @@ _REASONS: tuple[tuple[type, str], ...] = (
     (memoryview, "it is a view of other memory; return bytes(...) of it"),
 )
 
-_IN_MEMORY = (io.BytesIO, io.StringIO)
+_VALUES = (io.BytesIO, io.StringIO, Task)
+"""These are of types that are none otherwise."""
 
 
 def reason_against(node: Any) -> str | None:
@@ -70,6 +73,6 @@ _NAMELESS = (type(None), type(NotImplemented), type(...))
 
 @lru_cache(maxsize=1024)
 def _reason_against_kind(kind: type) -> str | None:
-    if issubclass(kind, _IN_MEMORY):
+    if issubclass(kind, _VALUES):
         return None
     return next((reason for refused, reason in _REASONS if issubclass(kind, refused)), None)

@@ -25,6 +25,7 @@ from typing import Any
 
 import pytest
 
+from dataflows import step
 from dataflows.commands import Task
 from dataflows.errors import CannotRestore, CannotStore
 from interpreter.codec import Encoded, decode, encode, encode_error
@@ -273,6 +274,7 @@ REFUSED = {
     "function that is not what its name says": (lambda: moved, "under another name"),
     "lambda in a partial": (lambda: functools.partial(lambda: 1), "something in it is of type function: a lambda"),
     "generator": (count, r"generator: .*list\(\.\.\.\)"),
+    "command": (lambda: step("fetch", fetch, 1), "Step: it is a command and not its answer; write `yield from`"),
     "lock": (threading.Lock, "_thread.lock: it lives in this process only"),
     "reentrant lock": (threading.RLock, "RLock: it lives in this process only"),
     "condition": (threading.Condition, "RLock: it lives in this process only"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dataflows import Retry, defer, step, transaction
+from dataflows import Retry, defer, step, transaction, wait
 from dataflows.commands import Defer, Step
 
 
@@ -168,6 +168,16 @@ def test_what_is_deferred_is_a_step() -> None:
     built = defer("refund", functools.partial(fetch, verbose=True), 42, retry=Retry(attempts=2), timeout="1m")
     assert built == Defer(step("refund", functools.partial(fetch, verbose=True), 42))
     assert (built.step.retry, built.step.timeout) == (Retry(attempts=2), timedelta(minutes=1))
+
+
+@pytest.mark.parametrize("verb", [step, transaction, defer])
+def test_a_command_in_place_of_its_answer_is_refused_where_it_is_given(verb: Any) -> None:
+    forgotten = step("fetch", fetch, 42)
+    for fn, args in ((fetch, (forgotten,)), (functools.partial(fetch, verbose=forgotten), (42,))):
+        with pytest.raises(TypeError, match=rf"^{verb.__name__}\('again'\): an argument is a command \(Step\)"):
+            verb("again", fn, *args)
+    with pytest.raises(TypeError, match="write `yield from` before it, where it is built"):
+        verb("again", fetch, wait("approval"))
 
 
 @pytest.mark.parametrize("verb", [transaction, defer])
