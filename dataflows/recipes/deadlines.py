@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TypeVar, cast
 
 from dataflows.commands import Branch, Flow
-from dataflows.duration import Duration, to_timedelta
+from dataflows.duration import Duration, to_text, to_timedelta
 from dataflows.errors import DeadlineExceeded
 from dataflows.names import check_name
 from dataflows.verbs import race, sleep
@@ -39,5 +39,5 @@ def timeout_after(duration: Duration, branch: Branch[T], /, *, name: str = "time
 def _race_with(duration: timedelta, branch: Branch[T], name: str) -> Flow[T]:
     first = yield from race(branch=branch, timeout=sleep(name, duration))
     if first.name == "timeout":
-        raise DeadlineExceeded(f"{name}: the branch did not end within {duration}, and has been cancelled")
+        raise DeadlineExceeded(f"{name}: the branch did not end within {to_text(duration)}, and has been cancelled")
     return cast("T", first.value)

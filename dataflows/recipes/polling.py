@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from dataflows.commands import Flow, Step
-from dataflows.duration import Duration, to_optional_timedelta, to_timedelta
+from dataflows.duration import Duration, to_optional_timedelta, to_text, to_timedelta
 from dataflows.errors import DeadlineExceeded
 from dataflows.verbs import now, sleep
 
@@ -45,7 +45,9 @@ def _look_again(look: Step[T], until: Callable[[T], bool], every: timedelta, wit
             left = began + within - (yield from now())
             if left <= timedelta(0):
                 seen = f"the last answer was {reprlib.repr(answer)}"
-                raise DeadlineExceeded(f"step {look.name!r} did not see within {within} what it waits for; {seen}")
+                raise DeadlineExceeded(
+                    f"step {look.name!r} did not see within {to_text(within)} what it waits for; {seen}"
+                )
             pause = min(every, left)
         yield from sleep(f"{look.name}: again", pause)
     return answer

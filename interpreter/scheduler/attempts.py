@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from dataflows.duration import to_text
 from dataflows.errors import StepInterrupted, StepTimeout
 from dataflows.outcome import Error
 from dataflows.retry import Retry
@@ -167,7 +168,8 @@ class Attempts:
             self._submit(held, action)
         elif self._performer.give_up(attempt):
             limit, number = action.command.timeout, action.number
-            late = StepTimeout(f"step {action.name!r}: attempt {number} did not end within {limit}")
+            assert limit is not None
+            late = StepTimeout(f"step {action.name!r}: attempt {number} did not end within {to_text(limit)}")
             self._place(held, after_failure(action, late, self._clock.now()))
 
     def grace_is_over(self, held: Held, action: StopStep) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from dataflows.attempt import Attempt, running_attempt
 from dataflows.commands import Step
+from dataflows.duration import to_text
 from dataflows.errors import StepTimeout
 from dataflows.outcome import Error, Outcome, Value
 from interpreter.machine import AwaitSignal, RunStep, format_position
@@ -78,7 +79,8 @@ def outcome_of(answer: Answer, driver: Driver, action: RunStep) -> Outcome[Any]:
 def too_late(action: RunStep) -> StepTimeout:
     """The error of an attempt whose time is up."""
     limit = action.command.timeout
-    return StepTimeout(f"step {action.name!r}: attempt {action.number} did not end within {limit}")
+    assert limit is not None
+    return StepTimeout(f"step {action.name!r}: attempt {action.number} did not end within {to_text(limit)}")
 
 
 def payload_of(answer: Answer, action: AwaitSignal) -> Any:

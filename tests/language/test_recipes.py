@@ -59,7 +59,7 @@ def test_the_last_look_is_taken_when_the_time_is_over() -> None:
     assert minutes(simulation, "look") == [0, 3, 6, 9, 10]
     assert isinstance(simulation.error, DeadlineExceeded)
     assert str(simulation.error) == (
-        "step 'look' did not see within 0:10:00 what it waits for; the last answer was 'begun'"
+        "step 'look' did not see within 10m what it waits for; the last answer was 'begun'"
     )
 
 
@@ -135,7 +135,7 @@ def test_a_branch_that_ends_in_time_gives_its_answer() -> None:
 def test_a_branch_that_does_not_is_cancelled_and_cleans_up_before_the_error_arrives() -> None:
     simulation = crash_everywhere(in_time, steps={"go": takes("40m"), "return": NEVER, "call back": takes("2m")})
     assert isinstance(simulation.error, DeadlineExceeded)
-    assert str(simulation.error) == "errand: the branch did not end within 1:00:00, and has been cancelled"
+    assert str(simulation.error) == "errand: the branch did not end within 1h, and has been cancelled"
     assert simulation.history[1:-1] == [
         "+40m   0.0.0  step go → None  (in branch branch)",
         "+1h    0.1.0  sleep errand over  (in branch timeout)",

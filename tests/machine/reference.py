@@ -5,9 +5,11 @@ Knows no machine and no journal: it is what the machine is compared with.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from dataflows.commands import Command, Defer, Publish, Signal, Sleep, Step, Wait
+from dataflows.duration import to_text
 from dataflows.errors import RetryAfter, WaitTimeout
 from dataflows.outcome import Error, Outcome, Value
 from tests.machine.happenings import outcome_of_publishing, outcome_of_sending
@@ -53,8 +55,8 @@ def _answer(command: Command[Any], deferred: list[Step[Any]]) -> Outcome[Any]:
             return Value(None)
         case Wait(has_default=True):
             return Value(command.default)
-        case Wait():
-            return Error(WaitTimeout(f"no signal {command.name!r} came within {command.timeout}"))
+        case Wait(timeout=timedelta() as timeout):
+            return Error(WaitTimeout(f"no signal {command.name!r} came within {to_text(timeout)}"))
         case _:
             raise AssertionError(f"not for a program of one fiber: {command}")
 

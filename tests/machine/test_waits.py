@@ -121,7 +121,7 @@ def test_a_wait_that_timed_out_takes_no_signal(begin: Begin) -> None:
 def test_a_timeout_raises_wait_timeout_at_the_yield(begin: Begin) -> None:
     hand = begin(timed_wait)
     hand.fire("go")
-    assert hand.result == "late: no signal 'go' came within 0:01:00"
+    assert hand.result == "late: no signal 'go' came within 1m"
 
 
 def test_a_default_of_none_is_a_default_like_any_other(begin: Begin) -> None:

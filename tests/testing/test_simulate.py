@@ -219,7 +219,7 @@ def test_a_timeout_without_a_default_arrives() -> None:
         except WaitTimeout as late:
             return str(late)
 
-    assert simulate(impatient).result == "no signal 'a' came within 30 days, 0:00:00"
+    assert simulate(impatient).result == "no signal 'a' came within 30d"
 
 
 def test_commands_can_be_yielded_bare() -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dataflows.commands import Flow, Start
+from dataflows.duration import to_text
 from dataflows.errors import Cancelled, ExecutionCancelled, IdInUse, Mismatch, RetryAfter, WaitTimeout
 from dataflows.outcome import Error, Outcome, Value
 from dataflows.retry import Retry
@@ -124,7 +125,8 @@ def _wait_timed_out(machine: Machine, fact: WaitTimedOut) -> None:
         return
     action = mismatch.expect(machine, fact, AwaitSignal)
     command = action.command
-    late = Error(WaitTimeout(f"no signal {action.name!r} came within {command.timeout}"))
+    assert command.timeout is not None
+    late = Error(WaitTimeout(f"no signal {action.name!r} came within {to_text(command.timeout)}"))
     machine.settle(action.position, Value(command.default) if command.has_default else late)
 
 
