@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from dataflows.errors import CannotStore
 from dataflows.outcome import Error
+from interpreter.codec import Encoded, describe, is_error
 from interpreter.machine import CancelRequested, Ended, Renew, Renewed, Started, Status, Terminated
 from interpreter.scheduler.applier import Applier
 from interpreter.scheduler.cache import Cache
@@ -134,7 +135,9 @@ class Departures:
         if move.problem is not None:
             self._monitor.emit("blocked", execution=held.id, workflow=held.workflow.name, problem=move.problem)
         if move.status is not Status.SUSPENDED:
-            self._ended(held.id, move.status, move.problem or held.result or "")
+            told = move.problem or held.result or ""
+            self._monitor.emit("execution-ended", execution=held.id, status=move.status, **_reason_of(told))
+            self._ended(held.id, move.status, told)
 
     def renewed(self, former: Held) -> None:
         """Its generation is over; in its place the next one is held."""
@@ -152,6 +155,14 @@ class Departures:
     def _drop(self, held: Held) -> None:
         self._held.remove(held)
         self._dispatcher.discard(held)
+
+
+def _reason_of(told: Row | str) -> dict[str, str]:
+    """Why an execution has failed, as a detail of what is told of its end: short, and without running its code."""
+    if isinstance(told, str) or told.encoding is None or told.data is None:
+        return {}
+    stored = Encoded(told.encoding, told.data)
+    return {"reason": describe(stored)} if is_error(stored) else {}
 
 
 def _first_rows(renew: Renew) -> list[Row]:

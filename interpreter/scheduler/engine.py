@@ -330,7 +330,6 @@ class Engine:
         self._driver.post(self._driver.arrivals.on_left_behind, execution_id, problem)
 
     def _on_ended(self, execution_id: str, status: Status, told: Row | str) -> None:
-        self._monitor.emit("execution-ended", execution=execution_id, status=status)
         with self._lock:
             watch = self._watched.get(execution_id)
         if watch is not None and not watch.done():

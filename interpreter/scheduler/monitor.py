@@ -40,7 +40,7 @@ _LEVELS = {
     "stopping": logging.INFO,
     "handed-back": logging.INFO,
 }
-"""Any other event is logged for debugging only."""
+"""Any other event is logged for debugging only, unless an execution has failed."""
 
 
 class Monitor:
@@ -60,7 +60,7 @@ class Monitor:
 
 def log_event(event: str, details: dict[str, Any]) -> None:
     """The listener that is always there: the ``dataflows`` logger."""
-    level = _LEVELS.get(event, logging.DEBUG)
+    level = logging.WARNING if details.get("status") == "failed" else _LEVELS.get(event, logging.DEBUG)
     if logger.isEnabledFor(level):
         told = " ".join(f"{name}={_short(value)}" for name, value in details.items())
         logger.log(level, "%s %s", event, told)

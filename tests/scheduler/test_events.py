@@ -60,6 +60,7 @@ def test_failures_ends_and_blocks_are_told_with_what_names_them(new_scheduler: C
     assert (attempt["step"], attempt["attempt"], str(attempt["error"])) == ("fail", 1, "down")
     assert attempt["retry_at"] is not None
     assert of_failed["execution-ended"]["status"] == Status.FAILED
+    assert of_failed["execution-ended"]["reason"] == "KeyError: 'gone'"
     (problem,) = [details["problem"] for event, details in told if event == "blocked"]
     assert "on='nowhere'" in problem
     assert [event for event, _ in told][:1] == ["lease-taken"] and "handed-back" in [event for event, _ in told]
@@ -87,6 +88,8 @@ def test_the_log_says_which_execution_which_step_and_what_went_wrong(
             handle.result()
     (line,) = [record.getMessage() for record in caplog.records if "step-failed" in record.getMessage()]
     assert f"execution={handle.id}" in line and "step=fail" in line and "KeyError" in line
+    (line,) = [record.getMessage() for record in caplog.records if "execution-ended" in record.getMessage()]
+    assert line == f"execution-ended execution={handle.id} status=failed reason=KeyError: 'gone'"
 
 
 @pytest.mark.parametrize("cached", [0, 100])
