@@ -37,10 +37,16 @@ def _read_dataclass(kind: Any, payload: Mapping[str, Any]) -> Any:
     known = {field.name for field in dataclasses.fields(kind) if field.init}
     if unknown := sorted(set(payload) - known, key=repr):
         raise ValueError(f"{kind.__name__} has no field {unknown[0]!r}; it has {', '.join(sorted(known))}")
+    if missing := [field.name for field in dataclasses.fields(kind) if _has_to_be(field) and field.name not in payload]:
+        raise ValueError(f"{kind.__name__} has a field {missing[0]!r}, which is missing; got {payload!r:.200}")
     try:
         return kind(**{name: read_as(hints[name], value) for name, value in payload.items()})
     except TypeError as error:
         raise ValueError(f"not a {kind.__name__}: {error}") from error
+
+
+def _has_to_be(field: dataclasses.Field[Any]) -> bool:
+    return field.init and field.default is field.default_factory is dataclasses.MISSING
 
 
 def _read_items(kind: Any, payload: Any) -> Any:

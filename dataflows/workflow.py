@@ -216,9 +216,11 @@ def _check_generator_function(name: str, function: object) -> None:
         problem = "never yields; a workflow is a generator function: `yield from step(...)`"
     else:
         problem = f"is {type(inner).__name__}; decorate a generator function"
-    raise WorkflowRefused(f"@workflow({name!r}): {getattr(inner, '__qualname__', inner)!r} {problem}")
+    code = getattr(inner, "__code__", None)
+    place = f"{code.co_filename}:{code.co_firstlineno}: " if code is not None else ""
+    raise WorkflowRefused(f"{place}@workflow({name!r}): {getattr(inner, '__qualname__', inner)!r} {problem}")
 
 
 def _listing(words: str, names: Iterable[object]) -> str:
     listed = ", ".join(sorted(map(repr, names)))
-    return f"{words}: {listed}" if listed else "none is; import the module that defines it"
+    return f"{words}: {listed}" if listed else "nor is any other: import the module that defines it"

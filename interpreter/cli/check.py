@@ -68,7 +68,8 @@ def check(
 
 
 def _drawn(report: Report, seconds: float) -> RenderableType:
-    looked_at = f"{report.checked:,} open executions, looked at in {seconds:.1f} s"
+    executions = "execution" if report.checked == 1 else "executions"
+    looked_at = f"{report.checked:,} open {executions}, looked at in {seconds:.1f} s"
     if not report.groups:
         return Text(f"every one can go on with this code: {looked_at}", "green")
     title = Text(f"{report.failing:,} cannot go on with this code, of {looked_at}", "bold red")

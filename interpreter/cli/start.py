@@ -101,7 +101,7 @@ def _workflow(name: str, version: int | None) -> Workflow[..., Any]:
     except UnknownWorkflow as unknown:
         if version is None:
             raise UnknownWorkflow(
-                f"{unknown}; name its module by --module, or give its --version to start it without its code"
+                f"{unknown}. Name its module by --module, or give its --version to start it without its code"
             ) from None
     with refusing("NAME"):
         elsewhere = Workflow(_runs_elsewhere, name, version)

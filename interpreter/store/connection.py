@@ -58,11 +58,16 @@ def connect(database: str, purpose: str) -> Connection[TupleRow]:
     try:
         connection = Connection.connect(database, application_name=f"dataflows {purpose}", **SETTINGS)
     except psycopg.OperationalError as error:
-        raise DatabaseUnavailable(f"cannot connect to the database: {str(error).strip()}") from error
+        raise DatabaseUnavailable(f"cannot connect to the database: {_in_one_line(error)}") from error
     except psycopg.ProgrammingError as error:
-        raise DatabaseUnavailable(f"not a database URL or conninfo: {str(error).strip()}") from error
+        advice = "write it like postgresql://user@host:5432/name"
+        raise DatabaseUnavailable(f"not a database URL or conninfo: {_in_one_line(error)}; {advice}") from error
     configure(connection)
     return connection
+
+
+def _in_one_line(error: psycopg.Error) -> str:
+    return " ".join(str(error).split())
 
 
 def configure(connection: Connection[Any]) -> None:

@@ -115,8 +115,8 @@ def test_a_dataclass_is_built_from_a_mapping_and_so_are_those_inside_it() -> Non
     ("payload", "problem"),
     [
         ({"id": 1, "items": [{"nome": "pen"}]}, "Item has no field 'nome'; it has name, price"),
-        ({"id": 1, "items": [{}]}, "not a Item: .*missing 1 required positional argument: 'name'"),
-        ({"id": 1}, "not a Order: .*missing 1 required positional argument: 'items'"),
+        ({"id": 1, "items": [{}]}, "Item has a field 'name', which is missing; got {}"),
+        ({"id": 1}, "Order has a field 'items', which is missing"),
         ({"id": "1", "items": []}, "expected int, got str"),
         ({"id": 1, "items": ["pen"]}, "expected Item, got str"),
         ({"id": 1, "items": {"name": "pen"}}, "expected list"),
@@ -126,7 +126,7 @@ def test_a_dataclass_is_built_from_a_mapping_and_so_are_those_inside_it() -> Non
         ({"id": 1, "items": [], "total": 5}, "Order has no field 'total'"),
         ({"id": 1, "items": []}, "an order has at least one item"),
         ({1: 2}, "Order has no field 1"),
-        ({}, "not a Order"),
+        ({}, "Order has a field 'id', which is missing"),
     ],
     ids=str,
 )

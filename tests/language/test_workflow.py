@@ -76,7 +76,10 @@ async def async_generator() -> AsyncIterator[None]:
 @pytest.mark.parametrize(
     ("function", "problem"),
     [
-        (plain, "'plain' never yields; a workflow is a generator function"),
+        (
+            plain,
+            r"^.*test_workflow\.py:\d+: @workflow\('tests.refused'\): 'plain' never yields; a workflow is a generator",
+        ),
         (lambda: None, "never yields"),
         (coroutine_function, "is async; a workflow is a plain `def`"),
         (async_generator, "is async; a workflow is a plain `def`"),
@@ -149,5 +152,5 @@ def test_an_unknown_name_or_version_is_told_with_what_there_is() -> None:
         filled.find("c")
     with pytest.raises(UnknownWorkflow, match="workflow 'a' has no version 1 here; there is: 2"):
         filled.find("a", 1)
-    with pytest.raises(UnknownWorkflow, match="none is; import the module that defines it"):
+    with pytest.raises(UnknownWorkflow, match="nor is any other: import the module that defines it"):
         Registry().find("a")

@@ -146,8 +146,9 @@ def test_a_role_that_may_not_create_the_schema_is_told_what_it_lacks(server: Ser
     ],
 )
 def test_a_wrong_url_is_answered_by_what_is_wrong_with_it(url: str, complaint: str) -> None:
-    with pytest.raises(DatabaseUnavailable, match=complaint):
+    with pytest.raises(DatabaseUnavailable, match=complaint) as refused:
         Database(url)
+    assert str(refused.value).isprintable(), "it is one line"
 
 
 def test_a_database_that_does_not_exist_is_named(server: Server) -> None:
