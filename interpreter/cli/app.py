@@ -6,6 +6,8 @@ Owns their names, their order, and the page that ``dataflows --help`` shows.
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
 
 import typer
 
@@ -19,7 +21,7 @@ from interpreter.cli.limits import limits
 from interpreter.cli.lint import lint
 from interpreter.cli.look import list_executions, show
 from interpreter.cli.migrate import migrate
-from interpreter.cli.output import reporting
+from interpreter.cli.output import reporting, say
 from interpreter.cli.purge import purge
 from interpreter.cli.record import record
 from interpreter.cli.replay import replay
@@ -70,6 +72,30 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        say(f"dataflows {_release()}")
+        raise typer.Exit
+
+
+def _release() -> str:
+    try:
+        return version("dataflows-engine")
+    except PackageNotFoundError:
+        return "from its source, not installed"
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which release this is.")
+    ] = False,
+) -> None:
+    """Durable workflows on plain PostgreSQL."""
+
+
 for name, command in COMMANDS.items():
     app.command(name)(reporting(command))
 

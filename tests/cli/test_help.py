@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,6 +29,12 @@ def test_the_first_page_names_every_command_and_what_every_exit_code_means(dataf
         assert f"• {code:d} " in page
     for name in COMMANDS:
         assert f"│ {name} " in page
+
+
+def test_it_says_which_release_it_is(dataflows: Dataflows) -> None:
+    told = dataflows("--version")
+    assert told.exit_code == 0
+    assert re.fullmatch(r"dataflows (\d+\.\d+\.\d+|from its source, not installed)\n", told.stdout)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
