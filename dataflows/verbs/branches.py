@@ -122,6 +122,8 @@ def _check_branch(branch: object, where: str) -> None:
     if inspect.iscoroutine(branch):
         branch.close()
     hint = "; call it" if callable(branch) else ""
+    if isinstance(branch, list | tuple) and where.startswith("gather"):
+        hint = "; write * before it"
     raise TypeError(f"{where} takes commands and generators, not {type(branch).__name__}{hint}: {branch!r}")
 
 

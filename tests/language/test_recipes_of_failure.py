@@ -120,7 +120,9 @@ def test_it_fails_when_more_fail_than_may_and_tells_them_all_apart_otherwise(
 
 
 def test_it_is_checked_where_the_author_wrote_it() -> None:
-    with pytest.raises(TypeError, match=r"gather_outcomes\(\.\.\.\) takes commands and generators, not list"):
+    with pytest.raises(
+        TypeError, match=r"gather_outcomes\(\.\.\.\) takes commands and generators, not list; write \* before it"
+    ):
         gather_outcomes([step("a", work)])  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match=r"gather_outcomes\(limit=\) is a whole number"):
         gather_outcomes(limit=0)
