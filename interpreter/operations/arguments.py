@@ -21,6 +21,8 @@ __all__ = ["check_arguments", "read_event"]
 def check_arguments(workflow: Workflow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
     """See that the workflow takes these. :raises TypeError: it does not."""
     inspect.signature(workflow.function).bind(*args, **kwargs)
+    if workflow.triggers and not (args and isinstance(args[0], Event)):
+        raise TypeError("it has a trigger, and is given an event: an object with id, source, type, and data")
 
 
 def read_event(attributes: Mapping[str, Any]) -> Event:

@@ -113,6 +113,13 @@ def test_what_cannot_be_started_is_refused_in_words(api: Api, body: Any, words: 
     assert problem(refused) == (422, "invalid") and words in refused.json()["detail"]
 
 
+@pytest.mark.parametrize("body", [{"args": ["A-1"]}, {"args": [{"id": "1"}]}, {"kwargs": {"event": {"id": "1"}}}])
+def test_a_workflow_with_a_trigger_is_started_with_an_event_and_nothing_else(api: Api, body: Any) -> None:
+    refused = api.post("/api/workflows/desk%2Ftriggered/executions", body)
+    assert problem(refused) == (422, "invalid")
+    assert "an object with id, source, type, and data" in refused.json()["detail"]
+
+
 @pytest.mark.parametrize("key", ["", "x" * 201, "käse".encode("latin-1"), '""'])
 def test_a_key_that_cannot_be_an_id_is_refused(api: Api, key: str) -> None:
     assert problem(api.post(ADD, {"args": [1]}, headers={"Idempotency-Key": key})) == (422, "invalid")
