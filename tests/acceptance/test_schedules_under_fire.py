@@ -8,13 +8,16 @@ from typing import Any
 
 from psycopg import Connection
 
+from dataflows import every
 from dataflows.slots import slots
 from interpreter import Client
-from tests.acceptance.scheduled_workflows import OFTEN, ticking
 from tests.acceptance.scheduler_process import SchedulerProcess
 from tests.acceptance.waiting import wait_until
 
 MODULE = "tests.acceptance.scheduled_workflows"
+"""Not imported here, where every scheduler of every other test would serve it, each second."""
+
+TICKING, OFTEN = "schedules/ticking", every("1s", catch_up="all")
 BEHIND = 900
 """Seconds by which the schedule is behind when the first scheduler is to go on with it."""
 
@@ -28,11 +31,11 @@ RAN = "SELECT execution_id, count(*) FROM runs GROUP BY execution_id HAVING coun
 
 
 def moments(sql: Connection[Any]) -> list[datetime]:
-    return [datetime.fromisoformat(row[0]) for row in sql.execute(STARTED, [ticking.name])]
+    return [datetime.fromisoformat(row[0]) for row in sql.execute(STARTED, [TICKING])]
 
 
 def unfinished(sql: Connection[Any]) -> int:
-    [(count,)] = sql.execute(UNFINISHED, [ticking.name])
+    [(count,)] = sql.execute(UNFINISHED, [TICKING])
     return int(count)
 
 
@@ -54,7 +57,7 @@ def test_though_schedulers_are_killed_every_moment_of_a_schedule_is_started_once
             kills += 1
     run_scheduler(MODULE, lease="500ms").stop()
     survivor = run_scheduler(MODULE, lease="500ms")
-    client.pause_schedule(ticking.name)
+    client.pause_schedule(TICKING)
     wait_until(lambda: not unfinished(sql), "all that was started has ended")
     survivor.stop()
 

@@ -187,11 +187,11 @@ def test_schedules_are_values() -> None:
 
 
 def test_a_workflow_may_have_a_schedule() -> None:
-    @workflow("nightly-report", trigger=cron("0 3 * * *", tz="Europe/Berlin"))
-    def nightly_report(event: Event) -> Flow[None]:
+    @workflow("leap-day-report", trigger=cron("0 3 29 2 *", tz="Europe/Berlin"))
+    def leap_day_report(event: Event) -> Flow[None]:
         yield from sleep("a while", "1s")
 
-    assert nightly_report.triggers == (Cron("0 3 * * *", "Europe/Berlin"),)
+    assert leap_day_report.triggers == (Cron("0 3 29 2 *", "Europe/Berlin"),)
 
 
 def test_cron_without_its_package_tells_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

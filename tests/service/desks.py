@@ -74,7 +74,8 @@ def many(steps: int) -> Flow[int]:
     return len((yield from gather(*(step("count", count, number) for number in range(steps)))))
 
 
-TRIGGERS = [Trigger("desk", "rang"), cron("0 9 * * 1-5", tz="Europe/Berlin"), every("15m")]
+# Moments that no test lives to see: every scheduler of this process would start them.
+TRIGGERS = [Trigger("desk", "rang"), cron("0 9 29 2 *", tz="Europe/Berlin"), every("30000d")]
 
 
 @workflow("desk/triggered", trigger=TRIGGERS)

@@ -75,8 +75,8 @@ def test_workflows_that_can_be_started_are_listed(api: Api) -> None:
     }
     assert listed["desk/triggered"]["triggers"] == [
         {"kind": "event", "source": "desk", "type": "rang"},
-        {"kind": "cron", "expression": "0 9 * * 1-5", "tz": "Europe/Berlin"},
-        {"kind": "every", "seconds": "900"},
+        {"kind": "cron", "expression": "0 9 29 2 *", "tz": "Europe/Berlin"},
+        {"kind": "every", "seconds": "2592000000"},
     ]
     assert listed["desk/failing"]["signature"] == "(why: str = …)"
 
