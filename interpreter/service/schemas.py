@@ -108,7 +108,7 @@ SCHEMAS: dict[str, Schema] = {
         type=text(),
         expression=text("Of cron."),
         tz=text("Of cron: the time zone."),
-        seconds=text("Of every: the interval."),
+        seconds={"type": "number", "description": "Of every: the interval."},
     ),
     "Workflows": record("All that can be started here.", {"workflows": array(ref("Workflow"))}),
     "Start": {

@@ -95,12 +95,12 @@ def _describe(workflow: Workflow[..., Any]) -> dict[str, Any]:
     }
 
 
-def _describe_starter(starter: Starter) -> dict[str, str]:
+def _describe_starter(starter: Starter) -> dict[str, Any]:
     if isinstance(starter, Trigger):
         return {"kind": "event", "source": starter.source, "type": starter.type}
     if isinstance(starter, Cron):
         return {"kind": "cron", "expression": starter.expression, "tz": starter.tz}
-    return {"kind": "every", "seconds": f"{starter.interval.total_seconds():g}"}
+    return {"kind": "every", "seconds": starter.interval.total_seconds()}
 
 
 def _signature(workflow: Workflow[..., Any]) -> str:
