@@ -256,7 +256,9 @@ def test_who_is_cancelled_while_it_opens_or_closes_leaves_nothing_behind(
 
 def interrupt_when(happened: Callable[[], Any]) -> None:
     eventually(happened)
-    signal.raise_signal(signal.SIGINT)
+    main = threading.main_thread().ident
+    assert main is not None
+    signal.pthread_kill(main, signal.SIGINT)  # so that whatever it waits in is interrupted, too
 
 
 def test_locks_that_somebody_keeps_do_not_keep_a_scheduler_from_closing(

@@ -219,15 +219,23 @@ def test_rows_and_memory_are_bounded_however_many_generations_there_are(
 ) -> None:
     with new_scheduler() as scheduler, opened(str(scheduler._named)) as connection:
         scheduler.run(steps, 1, 30, id=f"{id} first")  # everything has been used once
-        gc.collect()
         tracemalloc.start()
-        assert scheduler.run(steps, 1, 400, id=id) == 400
-        gc.collect()
-        grown = tracemalloc.get_traced_memory()[0]
+        grown = [growth(scheduler, f"{id} {again}") for again in range(3)]
         tracemalloc.stop()
-        assert grown < 400 * 500, f"{grown} bytes stay after 400 generations"
+        # What is kept of generations is kept each time; what other threads of the process take is not.
+        assert min(grown) < 200 * 100, f"{grown} bytes stay after 200 generations each"
+        assert scheduler.run(steps, 1, 400, id=id) == 400
         eventually(lambda: one(connection, ENTRIES, id) == 15)
         assert len(scheduler._engine._driver.held) == 0  # type: ignore[union-attr]
+
+
+def growth(scheduler: Scheduler, id: str) -> int:
+    """The bytes that are held after 200 generations and were not before."""
+    gc.collect()
+    before = tracemalloc.get_traced_memory()[0]
+    scheduler.run(steps, 1, 200, id=id)
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0] - before
 
 
 def test_what_one_scheduler_left_to_sweep_another_sweeps(new_scheduler: Callable[..., Scheduler], id: str) -> None:

@@ -175,8 +175,11 @@ def test_a_limit_that_the_scheduler_was_not_given_blocks_with_what_it_has(schedu
 
 
 def test_a_scheduler_without_limits_has_no_thread_for_them(database: str) -> None:
+    before = set(threading.enumerate())
     with Scheduler(database, limits={}, workflows=[flows.beside]):
-        assert "dataflows limits" not in [thread.name for thread in threading.enumerate()]
+        started = {thread.name for thread in set(threading.enumerate()) - before}
+    assert "dataflows claimer" in started
+    assert "dataflows limits" not in started
 
 
 def test_the_limit_of_whoever_started_last_counts(schedulers: Callable[..., Scheduler], database: str) -> None:
