@@ -7,10 +7,10 @@ loop performs it on blocking connections, another on asyncio's. Owns the two req
 from __future__ import annotations
 
 from collections.abc import Generator
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
+from interpreter.promise import Promise
 from interpreter.store.queries import Query
 
 __all__ = ["Operation", "Pause", "Query", "Request"]
@@ -20,13 +20,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Wait so many seconds, or until the future is done. Answered by its result, or None when the time is over.
+    """Wait so many seconds, or until the promise is told. Answered by what was told, or None when the time is over.
 
-    :ivar seconds: None waits for the future however long it takes.
+    :ivar seconds: None waits for the promise however long it takes.
     """
 
     seconds: float | None
-    future: Future[Any] | None = None
+    promise: Promise[Any] | None = None
 
 
 Request: TypeAlias = Query | Pause

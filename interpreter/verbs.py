@@ -11,7 +11,6 @@ import asyncio
 import functools
 import time
 from collections.abc import Awaitable, Callable, Generator
-from concurrent.futures import Future, wait
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 import psycopg
@@ -20,6 +19,7 @@ from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolClosed, PoolTimeout
 
 from dataflows.errors import DatabaseUnavailable, SchedulerStopped
+from interpreter.promise import LoopWaker
 from interpreter.requests import Operation, Pause, Query, Request
 from interpreter.store.connection import (
     SETTINGS,
@@ -103,20 +103,20 @@ class AwaitingPool:
         )
 
     async def open(self) -> Self:
+        self._waker = LoopWaker(asyncio.get_running_loop())
         await self._pool.open()
         return self
 
     async def perform(self, operation: Operation[T], connection: AsyncConnection[Any] | None = None) -> T:
         """Run an operation to its end; with a connection, its queries run there, in the caller's transaction."""
         answer: Any = None
-        awaited = _Awaited()
         while True:
             try:
                 request = operation.send(answer)
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
             if isinstance(request, Pause):
-                answer = await awaited.pause(request)
+                answer = await _pause_async(request, self._waker)
             else:
                 answer = await self._answer(request, connection)
 
@@ -156,28 +156,17 @@ async def _ask_async(connection: AsyncConnection[Any], query: Query) -> list[Any
 
 
 def _pause(pause: Pause) -> Any:
-    if pause.future is None:
+    if pause.promise is None:
         time.sleep(pause.seconds or 0)
         return None
-    wait([pause.future], pause.seconds)
-    return pause.future.result() if pause.future.done() else None
+    return pause.promise.result() if pause.promise.wait(pause.seconds) else None
 
 
-class _Awaited:
-    """The futures that one operation has paused for, as asyncio's: one for each, however often it looks at it."""
-
-    def __init__(self) -> None:
-        self._wrapped: dict[Future[Any], asyncio.Future[Any]] = {}
-
-    async def pause(self, pause: Pause) -> Any:
-        if pause.future is None:
-            await asyncio.sleep(pause.seconds or 0)
-            return None
-        if pause.future not in self._wrapped:
-            self._wrapped[pause.future] = asyncio.wrap_future(pause.future)
-        # wait() does not cancel what it waits for: the future is not this caller's alone.
-        done, _ = await asyncio.wait([self._wrapped[pause.future]], timeout=pause.seconds)
-        return done.pop().result() if done else None
+async def _pause_async(pause: Pause, waker: LoopWaker) -> Any:
+    if pause.promise is None:
+        await asyncio.sleep(pause.seconds or 0)
+        return None
+    return pause.promise.result() if await waker.wait(pause.promise, pause.seconds) else None
 
 
 def _raise_unless_worth_repeating(error: Exception, tried: int) -> None:

@@ -20,7 +20,10 @@ PACKAGES = ("dataflows", "interpreter")
 
 LANGUAGE = {"dataflows"}
 ENGINE = LANGUAGE | {"interpreter.machine", "interpreter.codec", "interpreter.store"}
-CALLS = ENGINE | {"interpreter.requests", "interpreter.operations", "interpreter.verbs", "interpreter.database"}
+CALLS = ENGINE | {
+    *("interpreter.promise", "interpreter.requests", "interpreter.operations", "interpreter.verbs"),
+    "interpreter.database",
+}
 SERVING = CALLS | {"interpreter.client", "interpreter.reader", "interpreter.scheduler"}
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -31,9 +34,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interpreter.store": LANGUAGE | {"interpreter.machine", "interpreter.codec"},
     "interpreter.embedded": {"dataflows.errors"},
     "interpreter.database": LANGUAGE | {"interpreter.store", "interpreter.embedded"},
-    "interpreter.requests": LANGUAGE | {"interpreter.store"},
-    "interpreter.operations": ENGINE | {"interpreter.requests"},
-    "interpreter.verbs": LANGUAGE | {"interpreter.store", "interpreter.requests"},
+    "interpreter.promise": {"dataflows.outcome"},
+    "interpreter.requests": LANGUAGE | {"interpreter.store", "interpreter.promise"},
+    "interpreter.operations": ENGINE | {"interpreter.requests", "interpreter.promise"},
+    "interpreter.verbs": LANGUAGE | {"interpreter.store", "interpreter.requests", "interpreter.promise"},
     "interpreter.client": CALLS,
     "interpreter.reader": CALLS,
     "interpreter.scheduler": CALLS | {"interpreter.client"},

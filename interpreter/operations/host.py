@@ -5,7 +5,6 @@ Owns the words that verbs and a scheduler speak to each other.
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol, TypeAlias
@@ -13,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from dataflows.workflow import Workflow
 from interpreter.codec import Encoded
 from interpreter.machine import Status
+from interpreter.promise import Promise
 from interpreter.store.records import Parent
 from interpreter.store.rows import Row
 
@@ -34,14 +34,14 @@ class NewExecution:
     parent: Parent | None = None
 
 
-Watch: TypeAlias = Future[tuple[Status, Row | str]]
+Watch: TypeAlias = Promise[tuple[Status, Row | str]]
 """The status in which an execution ended, with its result row; or that it is blocked, with the problem."""
 
 
 class Host(Protocol):
     """What a scheduler in this process does for a verb, beyond the database."""
 
-    def start_here(self, new: NewExecution) -> Future[bool] | None:
+    def start_here(self, new: NewExecution) -> Promise[bool] | None:
         """Start and hold it at once; None if there is no room."""
         ...
 

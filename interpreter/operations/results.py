@@ -19,7 +19,7 @@ __all__ = ["StoredResult", "result", "stored_result"]
 
 _LOOK = 0.5
 _LONGEST_LOOK = 1.0
-"""Seconds between looks whether an execution has ended; where it is held here, a future tells at once."""
+"""Seconds between looks whether an execution has ended; where it is held here, a promise tells at once."""
 
 
 def result(

@@ -60,9 +60,9 @@ def start(new: NewExecution, host: Host | None = None) -> Operation[bool]:
     :returns: whether it is there now; False: the execution that would have started it has ended.
     :raises IdInUse: the id belongs to an execution of another workflow, or one that another execution started.
     """
-    future = host.start_here(new) if host is not None and not new.delay else None
-    if future is not None:
-        made = yield Pause(None, future)
+    made_here = host.start_here(new) if host is not None and not new.delay else None
+    if made_here is not None:
+        made = yield Pause(None, made_here)
     else:
         made = yield start_query(new)
     return bool(made) or (yield from is_there(new))

@@ -100,8 +100,8 @@ class Committer:
 
     def _refuse_starts(self, taken: Iterable[Proposal | StartRequest | None]) -> None:
         for item in taken:
-            if isinstance(item, StartRequest) and not item.future.done():
-                item.future.set_exception(SchedulerStopped("the scheduler closed before the start was written"))
+            if isinstance(item, StartRequest) and not item.promise.done():
+                item.promise.set_exception(SchedulerStopped("the scheduler closed before the start was written"))
 
     def _what_is_left(self) -> Iterator[Proposal | StartRequest | None]:
         with suppress(Empty):
@@ -165,7 +165,7 @@ class Committer:
         else:
             self._deliver(done_of(draft, scheduler, committed))
             for execution_id, request in draft.starts.items():
-                request.future.set_result(execution_id in committed.started)
+                request.promise.set_result(execution_id in committed.started)
 
     def _split(self, taken: list[Proposal | StartRequest], scheduler: int, error: Exception) -> None:
         """Write each execution's proposals on their own, so that only the guilty one suffers."""
@@ -182,7 +182,7 @@ class Committer:
     def _blame(self, taken: list[Proposal | StartRequest], scheduler: int, error: Exception) -> None:
         for item in taken:
             if isinstance(item, StartRequest):
-                item.future.set_exception(error)
+                item.promise.set_exception(error)
             elif item.held.scheduler == scheduler:
                 self._refuse(item.held, f"the database refused its entries: {error}")
                 return

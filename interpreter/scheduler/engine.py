@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -24,6 +24,7 @@ from interpreter.codec import Encoded
 from interpreter.database import Database
 from interpreter.machine import Status
 from interpreter.operations import NewExecution, Watch
+from interpreter.promise import Promise
 from interpreter.scheduler.admissions import Admissions
 from interpreter.scheduler.claimer import Claimer, Starters
 from interpreter.scheduler.committer import Committer
@@ -187,7 +188,7 @@ class Engine:
 
     # For verbs ----------------------------------------------------------------------------------
 
-    def start_here(self, new: NewExecution) -> Future[bool] | None:
+    def start_here(self, new: NewExecution) -> Promise[bool] | None:
         """Start an execution and hold it from the first moment; None if it cannot be held here."""
         if self._stopping:
             raise SchedulerStopped("the scheduler is closed: it starts nothing more")
@@ -195,11 +196,11 @@ class Engine:
             return None  # it has to be its turn first
         if not self._serves(new.workflow) or not self._promise(new.id):
             return None
-        future: Future[bool] = Future()
-        future.add_done_callback(lambda _: self._on_start_done(new.id))
+        promise: Promise[bool] = Promise()
+        promise.add_done_callback(partial(self._on_start_done, new.id))
         start = Start(new.id, new.workflow.name, new.workflow.version, new.tags, *new.payload, new.parent)
-        self._committer.propose(StartRequest(start, new.workflow, future))
-        return future
+        self._committer.propose(StartRequest(start, new.workflow, promise))
+        return promise
 
     def hint(self) -> None:
         """There may be something to claim."""
@@ -214,7 +215,7 @@ class Engine:
         with self._lock:
             watch = self._watched.get(execution_id)
             if watch is None or watch.done():
-                watch = self._watched[execution_id] = Future()
+                watch = self._watched[execution_id] = Promise()
             return watch
 
     # Stopping -----------------------------------------------------------------------------------
@@ -315,7 +316,7 @@ class Engine:
         self.asked_to_exit.set()
         with self._lock:
             watch = self._watched.get(attempt.held.id)
-        if watch is not None and not watch.done():
+        if watch is not None:
             watch.set_exception(
                 SchedulerStopped(f"a step asked the process to exit ({error!r}); it runs again in another scheduler")
             )
@@ -332,7 +333,7 @@ class Engine:
     def _on_ended(self, execution_id: str, status: Status, told: Row | str) -> None:
         with self._lock:
             watch = self._watched.get(execution_id)
-        if watch is not None and not watch.done():
+        if watch is not None:
             watch.set_result((status, told))
 
     def _promise(self, execution_id: str) -> bool:
@@ -343,6 +344,6 @@ class Engine:
             self._starting.add(execution_id)
             return True
 
-    def _on_start_done(self, execution_id: str) -> None:
+    def _on_start_done(self, execution_id: str, _: Promise[bool]) -> None:
         self._starting.discard(execution_id)
         self._room.settle(1)

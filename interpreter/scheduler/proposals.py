@@ -6,13 +6,13 @@ Owns the numbers (``seq``) of entries: each is given when its batch is drafted, 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from dataflows.workflow import Workflow
 from interpreter.machine.position import parse_position
 from interpreter.machine.status import ENDED, Status
+from interpreter.promise import Promise
 from interpreter.scheduler.held import Held
 from interpreter.store.records import Batch, Committed, Line, Move, Start, TicketEnd, Written
 from interpreter.store.rows import Row
@@ -43,11 +43,11 @@ class Proposal:
 
 @dataclass(slots=True)
 class StartRequest:
-    """An execution to be started and held at once; the future tells whether the id was free."""
+    """An execution to be started and held at once; the promise tells whether the id was free."""
 
     start: Start
     workflow: Workflow[..., object]
-    future: Future[bool]
+    promise: Promise[bool]
 
 
 @dataclass(slots=True)

@@ -8,7 +8,6 @@ from the command's place. What comes back from others comes by the inbox.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -32,6 +31,7 @@ from interpreter.machine import (
     format_position,
 )
 from interpreter.operations import NewExecution
+from interpreter.promise import Promise
 from interpreter.requests import Operation, Query
 from interpreter.scheduler.errands import Errand, Errands, UnderWay
 from interpreter.scheduler.held import Held
@@ -55,7 +55,7 @@ class Relations:
     def __init__(
         self,
         errands: Errands,
-        start_here: Callable[[NewExecution], Future[bool] | None],
+        start_here: Callable[[NewExecution], Promise[bool] | None],
         post: Callable[..., None],
         place: Callable[[Held, Fact], None],
         set_due: Callable[[Held, AwaitSignal], None],
@@ -84,13 +84,13 @@ class Relations:
         )
         held.errands[action.position] = errand
         with suppress(SchedulerStopped):
-            future = self._start_here(new)
-            if future is None:
+            promise = self._start_here(new)
+            if promise is None:
                 self._errands.submit(errand)
             else:
-                future.add_done_callback(lambda done: self._post(self._started_here, held, errand, new, done))
+                promise.add_done_callback(lambda done: self._post(self._started_here, held, errand, new, done))
 
-    def _started_here(self, held: Held, errand: Errand, new: NewExecution, done: Future[bool]) -> None:
+    def _started_here(self, held: Held, errand: Errand, new: NewExecution, done: Promise[bool]) -> None:
         if held.errands.get(errand.position) is not errand or isinstance(done.exception(), SchedulerStopped):
             return
         if done.result():

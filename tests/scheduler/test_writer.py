@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +15,7 @@ from dataflows import Flow, wait, workflow
 from dataflows.errors import SchedulerStopped
 from interpreter import Scheduler
 from interpreter.machine import Machine, Status
+from interpreter.promise import Promise
 from interpreter.scheduler.clock import DatabaseClock
 from interpreter.scheduler.held import Held
 from interpreter.scheduler.monitor import Monitor
@@ -102,7 +103,7 @@ def test_a_start_that_is_proposed_when_nobody_writes_any_more_is_refused(
 ) -> None:
     with new_scheduler() as scheduler:
         committer = scheduler._host._committer
-    future: Future[bool] = Future()
-    committer.propose(StartRequest(Start("too late", "writer/waits", 1, None, *EMPTY), waits, future))
+    promise: Promise[bool] = Promise()
+    committer.propose(StartRequest(Start("too late", "writer/waits", 1, None, *EMPTY), waits, promise))
     with pytest.raises(SchedulerStopped, match="closed before the start was written"):
-        future.result(20)
+        promise.result()
