@@ -7,7 +7,6 @@ its commands mean.
 from __future__ import annotations
 
 import ctypes
-from collections import deque
 from types import GeneratorType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +66,7 @@ class Fiber:
         self.answer: Outcome[Any] = Value(None)
         self.blocked_at: Position | None = None
         self.scope: Scope | None = None
-        self.listeners: deque[tuple[Scope, int]] = deque()
+        self.listeners: list[tuple[Scope, int]] = []
         self.tasks: list[Fiber] = []
         self.returned: Outcome[Any] | None = None
         self.outcome: Outcome[Any] | None = None

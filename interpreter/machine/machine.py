@@ -254,7 +254,7 @@ class Machine:
         if fiber is self.main:
             ending.conclude(self, fiber, outcome)
         while fiber.listeners:  # one by one: a scope that is decided stops listening
-            scope, index = fiber.listeners.popleft()
+            scope, index = fiber.listeners.pop(0)
             scope.branch_ended(index, outcome)
 
     def _throw_cancelled(self, fiber: Fiber) -> None:
