@@ -64,7 +64,6 @@ class Claimer:
 
     :param workflows: those that are served, by name and version; asked at each claim, since more may be registered.
     :param room: where there may be places for more executions.
-    :param starting: the ids of the executions that are just being started here.
     :param starters: what is due by a schedule is started as soon as that is known; the router is told of deliveries.
     """
 
@@ -75,7 +74,6 @@ class Claimer:
         driver: Driver,
         workflows: Callable[[], Workflows],
         room: Room,
-        starting: Callable[[], frozenset[str]],
         starters: Starters,
         monitor: Monitor,
     ) -> None:
@@ -84,7 +82,6 @@ class Claimer:
         self._driver = driver
         self._workflows = workflows
         self._room = room
-        self._starting = starting
         self._schedules, self._router = starters
         self._monitor = monitor
         self._connection = connect("claimer")
@@ -293,7 +290,7 @@ class Claimer:
 
         It may also have just been started, or be let go, so it is adopted only when it was missing twice.
         """
-        known = self._starting() | self._driver.held.keys()
+        known = self._room.starting | self._driver.held.keys()
         listed = claims.list_held(self._connection, scheduler)
         missing = {one.execution_id: one for one in listed if one.execution_id not in known}
         stranded = [missing[execution_id] for execution_id in self._missing & missing.keys()]

@@ -11,9 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
-from functools import partial
 from typing import Any
-from weakref import WeakValueDictionary
 
 import psycopg
 
@@ -22,7 +20,6 @@ from dataflows.outcome import Outcome
 from dataflows.workflow import Workflow
 from interpreter.codec import Encoded
 from interpreter.database import Database
-from interpreter.machine import Status
 from interpreter.operations import NewExecution, Watch
 from interpreter.promise import Promise
 from interpreter.scheduler.admissions import Admissions
@@ -48,6 +45,7 @@ from interpreter.scheduler.settings import Settings
 from interpreter.scheduler.sweeper import Sweeper
 from interpreter.scheduler.transactions import Transactions
 from interpreter.scheduler.watchdog import Watchdog
+from interpreter.scheduler.watches import Watches
 from interpreter.store import claims, leases
 from interpreter.store.records import Start
 from interpreter.store.rows import Row
@@ -79,9 +77,7 @@ class Engine:
         self._workflows = workflows
         self._serves = serves
         self._monitor = monitor
-        self._watched: WeakValueDictionary[str, Watch] = WeakValueDictionary()
-        self._lock = threading.Lock()
-        self._starting: set[str] = set()
+        self._watches = Watches()
         self._driving_steps: dict[int, None] = {}  # threads of steps that drive; whoever takes one out decides
         self._stopping = False
         self._returned = 0
@@ -91,12 +87,17 @@ class Engine:
             started.pop_all()
 
     def _start(self, started: ExitStack) -> None:
+        """Make the parts; each method needs those before it."""
+        self._start_lease(started)
+        self._make_driver()
+        self._make_what_asks_beside_the_journal(started)
+        self._start_what_writes(started)
+        self._start_what_takes_up(started)
+
+    def _start_lease(self, started: ExitStack) -> None:
         database, settings, monitor = self._database, self._settings, self._monitor
         self._lease = Lease(
-            database.connect,
-            settings.lease,
-            settings.deadly,
-            self._on_lost,
+            *(database.connect, settings.lease, settings.deadly, self._on_lost),
             lambda: self._claimer.hint_at_suspects(),
             monitor,
         )
@@ -104,6 +105,11 @@ class Engine:
         started.callback(self._hand_back)
         self._watchdog = Watchdog(settings.drive_limit.total_seconds(), self._replace_driver, monitor)
         started.callback(self._watchdog.close)
+        self._sweeper = Sweeper(database.connect, monitor)
+        started.callback(self._sweeper.close)
+
+    def _make_driver(self) -> None:
+        settings, clock = self._settings, self._lease.clock
         self._performer = Performer(
             settings.concurrency,
             settings.executors,
@@ -115,76 +121,63 @@ class Engine:
             self._on_exit,
         )
         self._dispatcher = Dispatcher(
-            *(self._lease.clock, self._performer, self._propose),
+            *(clock, self._performer, self._propose),
             lambda held, problem: self._driver.departures.block(held, problem),
             settings.grace,
         )
-        self._sweeper = Sweeper(database.connect, monitor)
-        started.callback(self._sweeper.close)
         self._driver = Driver(
-            *(self._dispatcher, self._lease.clock, HistoryLimit(settings.history, monitor), settings.cached),
-            *(self._watchdog, monitor),
+            *(self._dispatcher, clock, HistoryLimit(settings.history, self._monitor), settings.cached),
+            *(self._watchdog, self._monitor),
             propose=self._propose,
             look_at_inbox=lambda execution_id: self._claimer.look_at_inbox(execution_id),
             let_go=lambda due: self._claimer.let_go(due),
-            ended=self._on_ended,
+            ended=self._watches.tell,
             begun_again=self._sweeper.sweep,
         )
-        self._errands = Errands(database.url, self._lease, self._on_errand_done, monitor)
+
+    def _make_what_asks_beside_the_journal(self, started: ExitStack) -> None:
+        database, settings, driver, dispatcher = self._database, self._settings, self._driver, self._dispatcher
+        self._errands = Errands(database.url, self._lease, self._on_errand_done, self._monitor)
         started.callback(self._errands.close)
-        self._dispatcher.relations = Relations(
-            self._errands,
-            self.start_here,
-            self._driver.post,
-            self._dispatcher.place,
-            self._dispatcher.set_due,
-            lambda rows: self._driver.arrivals.on_messages(*claims.messages_of(rows)),
+        dispatcher.relations = Relations(
+            *(self._errands, self.start_here, driver.post, dispatcher.place, dispatcher.set_due),
+            lambda rows: driver.arrivals.on_messages(*claims.messages_of(rows)),
         )
         self._keeper = LimitKeeper(
             *(database.connect, self._lease, settings.limits, self._on_turn),
-            lambda: self._driver.post(self._driver.arrivals.on_limits_looked_after),
-            monitor,
+            lambda: driver.post(driver.arrivals.on_limits_looked_after),
+            self._monitor,
         )
         started.callback(self._keeper.close)
-        self._dispatcher.admissions = self._dispatcher.attempts.admissions = Admissions(
-            *(settings.limits, self._keeper, self._driver.applier, self._dispatcher.attempts.begin),
-            self._driver.arrivals.take_up,
-            self._driver.departures.block,
+        dispatcher.admissions = dispatcher.attempts.admissions = Admissions(
+            *(settings.limits, self._keeper, driver.applier, dispatcher.attempts.begin),
+            *(driver.arrivals.take_up, driver.departures.block),
         )
-        self._committer = Committer(
-            database.connect,
-            self._lease,
-            self._driver.deliver,
-            self._driver.wake,
-            self._refuse,
-            monitor,
-        )
+
+    def _start_what_writes(self, started: ExitStack) -> None:
+        connect, lease, driver = self._database.connect, self._lease, self._driver
+        self._committer = Committer(connect, lease, driver.deliver, driver.wake, self._refuse, self._monitor)
         started.callback(self._committer.close)
         self._transactions = Transactions(
-            database.connect,
-            self._committer.turns,
-            self._lease,
-            self._driver.deliver,
-            self._refuse,
-            self._row_of,
-            monitor,
+            *(connect, self._committer.turns, lease, driver.deliver, self._refuse, self._row_of, self._monitor)
         )
         started.callback(self._transactions.close)
-        self._driver.start()
-        started.callback(self._driver.close)
+        driver.start()
+        started.callback(driver.close)
+
+    def _start_what_takes_up(self, started: ExitStack) -> None:
+        connect, settings, monitor = self._database.connect, self._settings, self._monitor
         self._room = Room(settings.holding, self._driver.held)
-        self._router = Router(database.connect, self._workflows, monitor)
+        self._router = Router(connect, self._workflows, monitor)
         started.callback(self._router.close)
         self._claimer = Claimer(
-            *(database.connect, self._lease, self._driver, self._workflows, self._room),
-            lambda: frozenset(self._starting),
+            *(connect, self._lease, self._driver, self._workflows, self._room),
             Starters(Schedules(self._workflows, self._lease.clock, monitor), self._router),
             monitor,
         )
         if settings.limits or any(served.at_once is not None for served in self._workflows().values()):
             self._keeper.start()
-        kept = settings.retention
-        self._purger = None if kept is None else Purger(database.connect, kept, monitor)
+        self._purger = None if settings.retention is None else Purger(connect, settings.retention, monitor)
 
     # For verbs ----------------------------------------------------------------------------------
 
@@ -194,10 +187,10 @@ class Engine:
             raise SchedulerStopped("the scheduler is closed: it starts nothing more")
         if new.workflow.at_once is not None:
             return None  # it has to be its turn first
-        if not self._serves(new.workflow) or not self._promise(new.id):
+        if not self._serves(new.workflow) or not self._room.begin_start(new.id):
             return None
         promise: Promise[bool] = Promise()
-        promise.add_done_callback(partial(self._on_start_done, new.id))
+        promise.add_done_callback(lambda _: self._room.end_start(new.id))
         start = Start(new.id, new.workflow.name, new.workflow.version, new.tags, *new.payload, new.parent)
         self._committer.propose(StartRequest(start, new.workflow, promise))
         return promise
@@ -211,12 +204,8 @@ class Engine:
         return execution_id in self._driver.held
 
     def watch(self, execution_id: str) -> Watch:
-        """Done when the execution ends, or is blocked, in this process; for as long as somebody holds it."""
-        with self._lock:
-            watch = self._watched.get(execution_id)
-            if watch is None or watch.done():
-                watch = self._watched[execution_id] = Promise()
-            return watch
+        """Told when the execution ends, or is blocked, in this process; for as long as somebody holds it."""
+        return self._watches.watch(execution_id)
 
     # Stopping -----------------------------------------------------------------------------------
 
@@ -314,12 +303,8 @@ class Engine:
     def _on_exit(self, attempt: LiveAttempt, error: BaseException) -> None:
         self._monitor.emit("stopping", execution=attempt.held.id, error=error)
         self.asked_to_exit.set()
-        with self._lock:
-            watch = self._watched.get(attempt.held.id)
-        if watch is not None:
-            watch.set_exception(
-                SchedulerStopped(f"a step asked the process to exit ({error!r}); it runs again in another scheduler")
-            )
+        problem = f"a step asked the process to exit ({error!r}); it runs again in another scheduler"
+        self._watches.fail(attempt.held.id, SchedulerStopped(problem))
 
     def _on_lost(self, scheduler: int) -> None:
         self._driver.post(self._driver.arrivals.on_lost, scheduler)
@@ -329,21 +314,3 @@ class Engine:
             self._performer.leave_behind(thread)
         self._driver.start()
         self._driver.post(self._driver.arrivals.on_left_behind, execution_id, problem)
-
-    def _on_ended(self, execution_id: str, status: Status, told: Row | str) -> None:
-        with self._lock:
-            watch = self._watched.get(execution_id)
-        if watch is not None:
-            watch.set_result((status, told))
-
-    def _promise(self, execution_id: str) -> bool:
-        """A place for an execution that is neither here nor being started here, if there is one."""
-        with self._lock:
-            if execution_id in self._starting or self.holds(execution_id) or not self._room.promise(1):
-                return False
-            self._starting.add(execution_id)
-            return True
-
-    def _on_start_done(self, execution_id: str, _: Promise[bool]) -> None:
-        self._starting.discard(execution_id)
-        self._room.settle(1)
