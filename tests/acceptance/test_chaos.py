@@ -20,4 +20,4 @@ def test_schedulers_that_are_killed_again_and_again_lose_double_and_strand_nothi
 
     assert report.violations == {}, f"{PLAN}\n{report.counts}"
     assert report.counts["executions completed"] == PLAN.executions
-    assert report.counts["kills"] >= PLAN.processes
+    assert report.counts["kills"] > 0

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from traceback import walk_stack
 from typing import Any
 
 import pytest
@@ -209,11 +211,11 @@ def test_who_interrupts_the_waiting_for_its_steps_closes_it_all_the_same(
     new_scheduler: Callable[..., Scheduler], threads: Callable[[], set[str]], id: str
 ) -> None:
     running, released = threading.Event(), threading.Event()
-    ACTS[id] = lambda: (running.set(), released.wait(20))
-    scheduler = new_scheduler(grace=20).__enter__()
+    ACTS[id] = lambda: (running.set(), released.wait(60))
+    scheduler = new_scheduler(grace=60).__enter__()
     scheduler.start(one_step, id)
     assert running.wait(20)
-    interrupt = threading.Thread(target=interrupt_when, args=[lambda: "dataflows claimer" not in threads()])
+    interrupt = threading.Thread(target=interrupt_the_main_thread_in, args=["_wait_for_steps"])
     interrupt.start()
     with pytest.raises(KeyboardInterrupt):
         scheduler.__exit__()
@@ -254,10 +256,10 @@ def test_who_is_cancelled_while_it_opens_or_closes_leaves_nothing_behind(
         assert one(connection, "SELECT count(*) FROM dataflows.schedulers") == 0
 
 
-def interrupt_when(happened: Callable[[], Any]) -> None:
-    eventually(happened)
+def interrupt_the_main_thread_in(function: str) -> None:
     main = threading.main_thread().ident
     assert main is not None
+    eventually(lambda: function in [frame.f_code.co_name for frame, _ in walk_stack(sys._current_frames()[main])])
     signal.pthread_kill(main, signal.SIGINT)  # so that whatever it waits in is interrupted, too
 
 
