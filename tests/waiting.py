@@ -11,7 +11,7 @@ __all__ = ["eventually"]
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], within: float = 20) -> T:
+def eventually(look: Callable[[], T], within: float = 60) -> T:
     """Look again and again until what is seen is true, and answer it.
 
     :raises AssertionError: it is not, after so many seconds; carries what was last seen.

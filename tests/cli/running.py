@@ -53,7 +53,7 @@ class WorkerProcess:
         return self._output.read_text()
 
     def wait_until_serving(self) -> None:
-        eventually(lambda: "serving" in self.log or self._process.poll() is not None, within=60)
+        eventually(lambda: "serving" in self.log or self._process.poll() is not None)
         assert self._process.poll() is None, self.log
 
     @property
