@@ -1,7 +1,8 @@
 """A work item that is created in Azure DevOps becomes a task in ClickUp, once somebody has approved it.
 
-``dataflows worker examples.copy_to_clickup`` runs it. It may be killed at any moment, between any two
-lines, and goes on where it stood; whatever happens, ClickUp gets exactly one task.
+``dataflows serve examples.copy_to_clickup`` runs it, and a service hook of Azure DevOps that leads to
+``/hooks/azure-devops`` starts it. It may be killed at any moment, between any two lines, and goes on where it stood;
+whatever happens, ClickUp gets exactly one task.
 """
 
 from __future__ import annotations
@@ -14,8 +15,14 @@ from dataflows import Event, Flow, sleep, step, wait, workflow
 from dataflows.connectors import azure_devops as azure
 from dataflows.connectors import clickup
 from dataflows.connectors.credentials import setting
+from dataflows.connectors.sources import AzureDevOpsSource, Basic
 
 COOL_DOWN = os.environ.get("COOL_DOWN", "24h")
+
+HOOK_USER = "azure-devops"
+
+# With this basic login Azure DevOps delivers; as long as there is no password, everything is refused.
+sources = [AzureDevOpsSource(Basic(HOOK_USER, os.environ.get("AZURE_DEVOPS_HOOK_PASSWORD")))]
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,17 @@
 """The main job, told as a story: a workflow that survives ``kill -9``. ``make demo`` runs it.
 
-All of it is real: a PostgreSQL server, two HTTP services on loopback sockets, a delivery as Azure
-DevOps sends it, workers in processes of their own. It ends with 0 if ClickUp holds exactly one task.
+All of it is real: a PostgreSQL server, two HTTP services on loopback sockets, a service hook that delivers over HTTP
+by the rules of Azure DevOps, a server of workflows in a process of its own. It ends with 0 if ClickUp holds exactly
+one task.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -15,16 +19,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from dataflows.connectors import azure_devops as azure
 from dataflows.errors import DataflowsError
-from examples.copy_to_clickup import copy_to_clickup
+from examples.copy_to_clickup import HOOK_USER, copy_to_clickup
 from examples.services import LocalAzureDevOps, LocalClickUp
 from examples.services.clickup import EXTERNAL_ID, INBOX
-from examples.stage import Stage, Worker
+from examples.services.subscriptions import Notification
+from examples.stage import Process, Stage
 from interpreter import Client, Handle, Status
 
 MODULE = "examples.copy_to_clickup"
+HOOK = "/hooks/azure-devops"
 LEASE = "2s"
 UNFINISHED = (Status.PENDING, Status.RUNNING, Status.SUSPENDED)
 
@@ -37,17 +43,23 @@ def main() -> int:
     with place_for_a_database() as place, Client() as client, LocalAzureDevOps() as devops, LocalClickUp() as clickup:
         check_that_nobody_is_harmed(client)
         introduce(place, devops, clickup)
-        execution = deliver(client, devops)
-        stage.chapter("A worker runs it, in a process of its own")
-        with stage.worker("worker 1", MODULE, "--lease", LEASE) as worker:
+        stage.chapter("A server runs the workflow, and Azure DevOps is told where to deliver")
+        port = free_port()
+        serve, address = ("serve", MODULE, "--port", f"{port}", "--lease", LEASE), f"http://127.0.0.1:{port}"
+        with stage.process("server 1", *serve) as server:
+            subscribe(devops, address, server)
+            delivery = file_a_bug(devops)
+            execution = find_execution(client)
             wait_for_approval(execution)
-            approve(execution, clickup)
-            kill_in_mid_step(execution, worker, clickup)
-        stage.chapter(f"Another worker takes over when the dead one's lease of {LEASE} has expired")
-        with stage.worker("worker 2", MODULE, "--lease", LEASE) as worker:
+            approve(execution, address, clickup)
+            kill_in_mid_step(execution, server, clickup)
+        deliver_to_nobody(devops, delivery)
+        stage.chapter(f"Another server in its place takes over when the dead one's lease of {LEASE} has expired")
+        with stage.process("server 2", *serve) as server:
             stage.until(lambda: execution.status() is Status.COMPLETED, "the execution is completed")
-            worker.stop()
-        return judge(execution, clickup, begun)
+            stage.until(lambda: delivery.is_settled, "Azure DevOps is answered")
+            server.stop()
+        return judge(client, execution, delivery, clickup, begun)
 
 
 @contextmanager
@@ -64,7 +76,7 @@ def place_for_a_database() -> Iterator[str]:
 
 
 def check_that_nobody_is_harmed(client: Client) -> None:
-    """The demo's workers would take up whatever waits in a database that was named."""
+    """The demo's servers would take up whatever waits in a database that was named."""
     if any(client.list(workflow=copy_to_clickup.name, status=status, limit=1) for status in UNFINISHED):
         sys.exit(
             f"the database that DATAFLOWS_DATABASE_URL names has unfinished executions of {copy_to_clickup.name!r}, "
@@ -73,15 +85,17 @@ def check_that_nobody_is_harmed(client: Client) -> None:
 
 
 def introduce(place: str, devops: LocalAzureDevOps, clickup: LocalClickUp) -> None:
-    """Address and token are all in which the services differ from the real ones."""
+    """Addresses and secrets are all in which the services differ from the real ones."""
     os.environ |= {
         "AZURE_DEVOPS_URL": devops.url,
         "AZURE_DEVOPS_TOKEN": devops.token,
+        "AZURE_DEVOPS_HOOK_PASSWORD": secrets.token_urlsafe(),
         "CLICKUP_URL": clickup.url,
         "CLICKUP_TOKEN": clickup.token,
         "CLICKUP_LIST": INBOX,
         "CLICKUP_EXTERNAL_ID_FIELD": EXTERNAL_ID,
         "COOL_DOWN": "1s",
+        "DATAFLOWS_API_TOKENS": "",  # it serves this machine alone
     }
     stage.chapter("A database, and two local services that speak the real ones' protocols")
     stage.fact("PostgreSQL", place)
@@ -89,56 +103,98 @@ def introduce(place: str, devops: LocalAzureDevOps, clickup: LocalClickUp) -> No
     stage.fact("ClickUp", clickup.url)
 
 
-def deliver(client: Client, devops: LocalAzureDevOps) -> Handle[Any]:
-    """The execution is started under the delivery's id, so that a redelivery starts nothing."""
-    stage.chapter("A bug is filed; Azure DevOps delivers the news, and delivers it again")
-    event = azure.parse(devops.delivery(devops.create_item("Checkout total is wrong").id))
-    execution, _ = (client.start(copy_to_clickup, event, id=event.id) for _ in range(2))
-    stage.fact("event", f"{event.type} of {event.subject}")
-    pending = client.list(workflow=copy_to_clickup.name, status=Status.PENDING)
-    stage.fact("executions", f"{len(pending)}, under the delivery's id")
-    stage.call("ID", execution.id)
-    return execution
+def free_port() -> int:
+    """One that both servers can have, one after the other: who delivers knows one address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def subscribe(devops: LocalAzureDevOps, address: str, server: Process) -> None:
+    """In a browser, this is a form of the project's settings."""
+    stage.until(lambda: server.has_said(HOOK), "the server serves")
+    devops.hooks.subscribe(f"{address}{HOOK}", HOOK_USER, os.environ["AZURE_DEVOPS_HOOK_PASSWORD"])
+    stage.fact("service hook", f"workitem.created → {address}{HOOK}, with a password")
+
+
+def file_a_bug(devops: LocalAzureDevOps) -> Notification:
+    """It is answered when the delivery is committed; what that starts is decided afterwards."""
+    stage.chapter("A bug is filed, and Azure DevOps delivers the news")
+    item = devops.create_item("Checkout total is wrong")
+    [delivery] = devops.hooks.notifications
+    stage.until(lambda: delivery.is_settled, "the delivery is answered")
+    stage.fact("the bug", f"{item.label}: {item.fields['System.Title']}")
+    tell_answers(delivery)
+    return delivery
+
+
+def find_execution(client: Client) -> Handle[Any]:
+    """What the delivery has started."""
+    stage.until(lambda: bool(client.list(workflow=copy_to_clickup.name)), "an execution is started")
+    [found] = client.list(workflow=copy_to_clickup.name)
+    stage.call("ID", found.id)
+    return client.handle(found.id)
 
 
 def wait_for_approval(execution: Handle[Any]) -> None:
-    """Nothing but a row in the database waits; the worker might as well be stopped meanwhile."""
+    """Nothing but a row in the database waits; the server might as well be stopped meanwhile."""
     stage.until(lambda: "fetch-item" in journaled(execution), "the item is fetched")
     stage.until(lambda: execution.status() is Status.SUSPENDED, "the execution waits for its approval")
-    stage.chapter("The bug is fetched; the workflow waits to be approved, and costs a row")
+    stage.chapter("The workflow has fetched the bug; now it waits to be approved, and costs a row")
     stage.run("show", execution.id, "--module", MODULE)
 
 
-def approve(execution: Handle[Any], clickup: LocalClickUp) -> None:
-    """From another process, as a person would."""
+def approve(execution: Handle[Any], address: str, clickup: LocalClickUp) -> None:
+    """By HTTP, from wherever a person is asked."""
     clickup.faults.add("hold-answer", method="POST")
     stage.chapter("Somebody approves")
-    stage.run("signal", execution.id, "approval", "--payload", '{"by": "Grace", "priority": 2}')
+    approval = f"{address}/api/executions/{quote(execution.id, safe=':')}/signals/approval"
+    stage.call("APPROVAL", approval)
+    stage.post(approval, {"by": "Grace", "priority": 2})
 
 
-def kill_in_mid_step(execution: Handle[Any], worker: Worker, clickup: LocalClickUp) -> None:
+def kill_in_mid_step(execution: Handle[Any], server: Process, clickup: LocalClickUp) -> None:
     """ClickUp has carried the request out and holds its answer back, so nobody here can know of the task."""
     stage.until(lambda: bool(clickup.tasks), "ClickUp has the task")
     stage.chapter("kill -9, in the middle of create-task")
     stage.fact("ClickUp", f"has created task {clickup.tasks[0]['id']}; its answer is on the way")
     stage.fact("the journal", f"has {', '.join(journaled(execution))}, and knows of no task")
-    worker.kill()
-    stage.fact("the worker", f"process {worker.pid}, got SIGKILL", "bold red")
+    server.kill()
+    stage.fact("the server", f"process {server.pid}, got SIGKILL", "bold red")
 
 
-def judge(execution: Handle[Any], clickup: LocalClickUp, begun: float) -> int:
-    """What is left of all this: a journal, and one task."""
+def deliver_to_nobody(devops: LocalAzureDevOps, delivery: Notification) -> None:
+    """Deliveries come at least once; this one has come already."""
+    tries = len(delivery.answers)
+    stage.chapter("Azure DevOps delivers the bug once more, and nobody is there")
+    devops.hooks.send_again(delivery)
+    stage.until(lambda: len(delivery.answers) > tries, "a try has failed")
+    stage.fact("Azure DevOps", "got no answer, and tries again in 1 second, then in 2, 4, 8, …")
+
+
+def judge(client: Client, execution: Handle[Any], delivery: Notification, clickup: LocalClickUp, begun: float) -> int:
+    """What is left of all this: a delivery, a journal, and one task."""
+    stage.chapter("What Azure DevOps was answered, try by try")
+    tell_answers(delivery)
     stage.chapter("What the database says")
+    started = client.list(workflow=copy_to_clickup.name)
+    stage.fact("executions", f"{len(started)}, started by {len(client.list_deliveries())} delivery")
     stage.run("show", execution.id)
     stage.chapter("What ClickUp says")
     asked = [request.method for request in clickup.requests]
     stage.fact("requests", f"{asked.count('GET')} to look for the bug's task, {asked.count('POST')} to create it")
     tasks = [task["id"] for task in clickup.tasks]
-    is_as_promised = tasks == [execution.result()["task"]["id"]]
+    is_as_promised = len(started) == 1 and tasks == [execution.result()["task"]["id"]]
     verdict = "exactly one task" if is_as_promised else "NOT exactly the one task that the execution answered"
     stage.fact("it holds", f"{verdict}: {', '.join(tasks)}", "bold green" if is_as_promised else "bold red")
     stage.fact("it took", f"{time.monotonic() - begun:.1f} s")
     return 0 if is_as_promised else 1
+
+
+def tell_answers(delivery: Notification) -> None:
+    """What each try has come to."""
+    for number, answer in enumerate(delivery.answers, 1):
+        told = "no answer" if answer.status is None else f"{answer.status}, {json.loads(answer.text)['status']}"
+        stage.fact(f"try {number}", told)
 
 
 def journaled(execution: Handle[Any]) -> list[str]:

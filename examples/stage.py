@@ -5,6 +5,7 @@ Owns the processes that it starts: none outlives the block that it was started i
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -13,11 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import httpx2
 from rich.console import Console
 from rich.text import Text
 
-__all__ = ["Stage", "Worker"]
+__all__ = ["Process", "Stage"]
 
 PATIENCE = 15.0
 """Seconds; what takes longer will not come about any more."""
@@ -46,7 +49,7 @@ class Stage:
     def call(self, name: str, value: str) -> None:
         """Give a long value a name, by which commands show it from now on."""
         self._names[value] = f"${name}"
-        self._say(Text(f"{INDENT}$ {name}={shlex.quote(value)}", "cyan"))
+        self._show(f"{name}={shlex.quote(value)}")
 
     def run(self, *words: str) -> None:
         """Show a command of ``dataflows``, and run it.
@@ -63,15 +66,28 @@ class Stage:
         for line in ran.stdout.rstrip().splitlines():
             self._say(Text.from_ansi(f"{INDENT}{line.rstrip()}"))
 
+    def post(self, url: str, content: Any) -> None:
+        """Show a ``curl`` that posts JSON, do what it would do, and show what is answered.
+
+        :raises httpx2.HTTPError: it is no success.
+        """
+        self._show(f"curl {self._named(url)} --json {shlex.quote(json.dumps(content))}")
+        answer = httpx2.post(url, json=content, trust_env=False)
+        answer.raise_for_status()
+        self._say(Text(f"{INDENT}{answer.status_code} {self._named(answer.text)}"))
+
     @contextmanager
-    def worker(self, name: str, *words: str) -> Iterator[Worker]:
-        """A worker that is killed at the end of the block, if it still runs then. Its log is shown as it comes."""
-        self._show_command("worker", *words)
-        worker = Worker(words, lambda line: self._say(Text(f"{INDENT}{name} │ {line}", "dim")))
+    def process(self, name: str, *words: str) -> Iterator[Process]:
+        """A command of ``dataflows`` that runs until it is told to stop; it is killed at the end of the block.
+
+        Its log is shown as it comes.
+        """
+        self._show_command(*words)
+        process = Process(words, lambda line: self._say(Text(f"{INDENT}{name} │ {self._named(line)}", "dim")))
         try:
-            yield worker
+            yield process
         finally:
-            worker.kill()
+            process.kill()
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait until it is so.
@@ -86,22 +102,31 @@ class Stage:
 
     def _show_command(self, *words: str) -> None:
         shown = " ".join(self._names.get(word, shlex.quote(word)) for word in words)
-        self._say(Text(f"{INDENT}$ dataflows {shown}", "cyan"))
+        self._show(f"dataflows {shown}")
+
+    def _show(self, command: str) -> None:
+        self._say(Text(f"{INDENT}$ {command}", "cyan"))
+
+    def _named(self, text: str) -> str:
+        for value, name in self._names.items():
+            text = text.replace(value, name)
+        return text
 
     def _say(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True)
 
 
-class Worker:
-    """A worker in a process of its own.
+class Process:
+    """A command of ``dataflows`` in a process of its own.
 
-    :param words: its arguments.
+    :param words: of the command.
     :param show: called with each line of its log, on a thread of its own.
     """
 
     def __init__(self, words: tuple[str, ...], show: Callable[[str], None]) -> None:
-        self._process = subprocess.Popen([*DATAFLOWS, "worker", *words], stderr=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen([*DATAFLOWS, *words], stderr=subprocess.PIPE, text=True)
         self._show = show
+        self._log: list[str] = []
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
 
@@ -109,6 +134,10 @@ class Worker:
     def pid(self) -> int:
         """The number of its process."""
         return self._process.pid
+
+    def has_said(self, words: str) -> bool:
+        """Whether its log has them."""
+        return any(words in line for line in list(self._log))
 
     def kill(self) -> None:
         """SIGKILL: there is nothing that it could do about it."""
@@ -128,4 +157,5 @@ class Worker:
         assert self._process.stderr is not None
         with self._process.stderr as log:
             for line in log:
+                self._log.append(line)
                 self._show(line.rstrip())

@@ -1,13 +1,10 @@
-"""LocalAzureDevOps: work items over the real REST protocol, and the body of the deliveries.
+"""LocalAzureDevOps: work items and subscriptions over the real REST protocol, and deliveries to those who subscribe.
 
-Owns authentication, the version check, the errors and the throttling as the real service shows
-them. It does not send deliveries; it makes their bodies.
+Owns authentication, the version check, the errors and the throttling as the real service shows them.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 import uuid
 from collections.abc import Mapping, Sequence
@@ -17,10 +14,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from examples.services.clock import ServiceClock
 from examples.services.deliveries import Details, work_item_created
+from examples.services.hooks import Disorder, ServiceHooks
 from examples.services.limits import SlidingUsage
 from examples.services.local_service import LocalService, Rejected
 from examples.services.patches import NotApplicable, RevisionTestFailed, apply
+from examples.services.subscriptions import Subscription, basic_login
 from examples.services.wiql import NotWiql, Query
 from examples.services.work_items import Organisation, WorkItem, new_fields, stamp
 
@@ -54,11 +54,23 @@ class LocalAzureDevOps(LocalService):
     :param organisation: its name, the first part of every path.
     :param token: the one personal access token that it takes.
     :param usage_limit: units that may be used within five minutes; each request uses one.
+    :param pace: how many of its seconds pass in one of ours, so that tests need not wait as long as it does.
+    :param disorder: what its deliveries meet with on their way.
+    :ivar hooks: who has subscribed, and what became of the deliveries.
     """
 
-    def __init__(self, organisation: str = "acme", token: str = "local-pat-0a1b2c", usage_limit: int = 200) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        organisation: str = "acme",
+        token: str = "local-pat-0a1b2c",
+        usage_limit: int = 200,
+        *,
+        pace: float = 1.0,
+        disorder: Disorder | None = None,
+    ) -> None:
+        super().__init__(ServiceClock(pace))
         self.token = token
+        self.hooks = ServiceHooks(organisation, self.clock, disorder or Disorder())
         self._name = organisation
         self._usage = SlidingUsage(usage_limit, self.clock)
         self._items: dict[int, WorkItem] = {}
@@ -78,7 +90,7 @@ class LocalAzureDevOps(LocalService):
         fields: Mapping[str, Any] | None = None,
         parent: int | None = None,
     ) -> WorkItem:
-        """Create a work item, as a person would in a browser.
+        """Create a work item, as a person would in a browser; whoever has subscribed to that is told.
 
         :param fields: further fields by their reference names, like ``{"System.Description": "<b>…</b>"}``.
         :param parent: the id of the item above it.
@@ -86,19 +98,37 @@ class LocalAzureDevOps(LocalService):
         number = FIRST_ID + len(self._items)
         item = WorkItem(number, 1, {**new_fields(title, project, kind, self.clock.now()), **(fields or {})}, parent)
         self._items[number] = item
+        self.hooks.item_created(item, self._organisation, str(uuid.uuid4()))
         return item
 
     def delivery(self, item_id: int, details: Details = "all") -> bytes:
-        """The body of the ``workitem.created`` delivery of an item; the same bytes every time, as a redelivery has."""
+        """The body of the delivery of an item to a subscription that is delivered to by hand; always the same bytes."""
         if (item_id, details) not in self._deliveries:
-            organisation = Organisation(self._name, self.url)
-            item, number, event_id = self._items[item_id], len(self._deliveries) + 1, str(uuid.uuid4())
-            envelope = work_item_created(item, organisation, event_id, number, details, self.clock.now())
-            self._deliveries[item_id, details] = json.dumps(envelope).encode()
+            self._deliveries[item_id, details] = work_item_created(
+                self._items[item_id],
+                self._organisation,
+                str(uuid.uuid4()),
+                subscription=self._organisation.id_of("subscription"),
+                number=len(self._deliveries) + 1,
+                details=details,
+                now=self.clock.now(),
+            )
         return self._deliveries[item_id, details]
 
+    def close(self) -> None:
+        self.hooks.close()
+        super().close()
+
+    @property
+    def _organisation(self) -> Organisation:
+        return Organisation(self._name, self.url)
+
     def routes(self) -> Sequence[Route]:
+        hooks = f"/{self._name}/_apis/hooks/subscriptions"
         return [
+            Route(hooks, self._subscribe, methods=["POST"]),
+            Route(f"{hooks}/{{id}}", self._show_subscription, methods=["GET"]),
+        ] + [
             Route(f"/{self._name}/{scope}_apis/wit/{path}", endpoint, methods=[method])
             for scope in ("", "{project}/")
             for method, path, endpoint in (
@@ -131,6 +161,21 @@ class LocalAzureDevOps(LocalService):
             return {}
         item = self.create_item(**command["create_item"])
         return {"id": item.id, "delivery": self.delivery(item.id, command.get("details", "all")).decode()}
+
+    async def _subscribe(self, request: Request) -> Response:
+        headers = self._admit(request)
+        try:
+            subscription = Subscription.read(await request.json())
+        except ValueError:
+            raise self._error(400) from None
+        return JSONResponse(self.hooks.add(subscription).in_rest(), headers=headers)
+
+    async def _show_subscription(self, request: Request) -> Response:
+        headers = self._admit(request)
+        subscription = self.hooks.subscriptions.get(request.path_params["id"])
+        if subscription is None:
+            raise self._error(404)
+        return JSONResponse(subscription.in_rest(), headers=headers)
 
     async def _get_item(self, request: Request) -> Response:
         headers = self._admit(request)
@@ -167,14 +212,14 @@ class LocalAzureDevOps(LocalService):
             raise self._error(400) from None
         except RevisionTestFailed:
             raise self._error(412) from None
-        return JSONResponse(item.in_rest(Organisation(self._name, self.url), "None", None), headers=headers)
+        return JSONResponse(item.in_rest(self._organisation, "None", None), headers=headers)
 
     def _shown(self, request: Request, item: WorkItem) -> dict[str, Any]:
         expand = request.query_params.get("$expand", "None")
         names = request.query_params["fields"].split(",") if "fields" in request.query_params else None
         if expand not in _EXPANSIONS or not all(_FIELD_NAME.fullmatch(name) for name in names or ()):
             raise self._error(400)
-        return item.in_rest(Organisation(self._name, self.url), expand, names)
+        return item.in_rest(self._organisation, expand, names)
 
     def _shown_or_omitted(self, request: Request, number: str) -> dict[str, Any] | None:
         try:
@@ -193,8 +238,7 @@ class LocalAzureDevOps(LocalService):
 
     def _admit(self, request: Request) -> dict[str, str]:
         """Let the request in, and return the headers that its answer is to have."""
-        expected = "Basic " + base64.b64encode(f":{self.token}".encode()).decode()
-        if request.headers.get("Authorization") != expected:
+        if request.headers.get("Authorization") != basic_login("", self.token)["Authorization"]:
             raise self._error(401) if request.method == "PATCH" else Rejected(203, SIGN_IN_PAGE)
         headers = self._throttle()
         if not _VERSION.fullmatch(request.query_params.get("api-version", "1.0")):

@@ -5,6 +5,7 @@ Owns the envelope. Pure.
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
@@ -17,15 +18,24 @@ Details: TypeAlias = Literal["all", "minimal", "none"]
 
 
 def work_item_created(
-    item: WorkItem, organisation: Organisation, event_id: str, number: int, details: Details, now: datetime
-) -> dict[str, Any]:
-    """The envelope.
+    item: WorkItem,
+    organisation: Organisation,
+    event_id: str,
+    *,
+    subscription: str,
+    number: int,
+    details: Details,
+    now: datetime,
+) -> bytes:
+    """The body.
 
+    :param event_id: all subscriptions to an event are told the same.
+    :param subscription: the id of that which it is for.
     :param number: counts the notifications of the subscription.
     :param now: when the event was made.
     """
-    return {
-        "subscriptionId": organisation.id_of("subscription"),
+    envelope = {
+        "subscriptionId": subscription,
         "notificationId": number,
         "id": event_id,
         "eventType": "workitem.created",
@@ -40,6 +50,7 @@ def work_item_created(
         },
         "createdDate": stamp(now, digits=7),
     }
+    return json.dumps(envelope).encode()
 
 
 def _resource(item: WorkItem, organisation: Organisation, details: Details) -> dict[str, Any] | None:

@@ -62,8 +62,8 @@ class LocalService(ABC):
     :ivar statuses: what was answered, in that order; a fault that hangs up answers nothing.
     """
 
-    def __init__(self) -> None:
-        self.clock = ServiceClock()
+    def __init__(self, clock: ServiceClock | None = None) -> None:
+        self.clock = clock or ServiceClock()
         self.faults = Faults()
         self.requests: list[SeenRequest] = []
         self.statuses: list[int] = []

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-__all__ = ["Organisation", "Person", "WorkItem", "new_fields", "stamp"]
+__all__ = ["Organisation", "Person", "WorkItem", "guid_of", "new_fields", "stamp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,12 @@ class Organisation:
 
     def id_of(self, what: str) -> str:
         """The GUID of a project or container; always the same for one name."""
-        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.name}/{what}"))
+        return guid_of(self.name, what)
+
+
+def guid_of(organisation: str, what: str) -> str:
+    """The GUID of what has that name in that organisation."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{organisation}/{what}"))
 
 
 @dataclass(slots=True)

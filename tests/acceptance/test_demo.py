@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -60,6 +61,8 @@ def test_after_a_kill_in_mid_step_there_is_exactly_one_task_and_nothing_else_is_
     assert demo.returncode == 0, told
     assert "got SIGKILL" in told
     assert "took-over executions=1" in told
+    assert re.search(r"try 1 +202, accepted\n( +try \d +no answer\n)+ +try \d +202, duplicate\n", told), told
+    assert "1, started by 1 delivery" in told
     assert "2 to look for the bug's task, 1 to create it" in told
     assert "exactly one task" in told
     assert nothing_is_left(demo, folder)
@@ -70,7 +73,7 @@ def test_interrupted_it_leaves_nothing_behind_and_says_so(
     demo: subprocess.Popen[str], folder: Path, number: signal.Signals
 ) -> None:
     assert demo.stdout is not None
-    next(line for line in demo.stdout if "worker 1" in line)
+    next(line for line in demo.stdout if "server 1" in line)
     demo.send_signal(number)
     told, _ = demo.communicate()
     assert demo.returncode == 130, told
