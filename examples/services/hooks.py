@@ -125,7 +125,7 @@ class ServiceHooks:
 
     def _deliver(self, subscription: Subscription, notification: Notification, delay: float) -> None:
         comes_again = True
-        while comes_again and self._wait(delay):
+        while comes_again and self._wait(delay, self._clock.timestamp()):
             arrived = self._try(subscription, notification)
             notification.is_delivered |= arrived
             comes_again, delay = arrived and self._disorder.comes_again(), self._disorder.delay()
@@ -134,18 +134,18 @@ class ServiceHooks:
     def _try(self, subscription: Subscription, notification: Notification) -> bool:
         """Whether it arrives, at the first try or at one of those that the rules have follow."""
         trying = tries(subscription)
-        wait = next(trying)
+        wait, since = next(trying), self._clock.timestamp()
         try:
-            while self._wait(wait):
-                answer = self._post(subscription, notification)
+            while self._wait(wait, since):
+                answer, since = self._post(subscription, notification), self._clock.timestamp()
                 notification.answers.append(answer)
                 wait = trying.send(answer.status)
         except StopIteration as end:
             return bool(end.value)
         return False
 
-    def _wait(self, seconds: float) -> bool:
-        return self._clock.wait_until(self._clock.timestamp() + seconds, unless=lambda: self._is_closed)
+    def _wait(self, seconds: float, since: float) -> bool:
+        return self._clock.wait_until(since + seconds, unless=lambda: self._is_closed)
 
     def _post(self, subscription: Subscription, notification: Notification) -> HookAnswer:
         headers = {"Content-Type": "application/json; charset=utf-8", **subscription.headers}

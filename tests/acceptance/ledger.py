@@ -15,7 +15,7 @@ from psycopg import Connection
 
 from dataflows import current_attempt
 
-__all__ = ["SCHEMA", "open_ledger", "record"]
+__all__ = ["LEDGER", "SCHEMA", "open_ledger", "record"]
 
 SCHEMA = """
 CREATE TABLE runs (
@@ -32,7 +32,9 @@ GRANT ALL ON runs TO public;
 """
 
 _INSERT = "INSERT INTO runs VALUES (%s, %s, %s, %s, %s, %s, to_timestamp(%s)) ON CONFLICT DO NOTHING"
-_LEDGER = "DATAFLOWS_TEST_LEDGER"
+LEDGER = "DATAFLOWS_TEST_LEDGER"
+"""The variable that names the database with the ledger."""
+
 _PATIENCE = 60.0
 """Seconds that a step waits for a database that is away."""
 
@@ -43,7 +45,7 @@ class Pen:
     """A thread's connection to the ledger; closed when the thread has ended."""
 
     def __init__(self) -> None:
-        self.ledger = os.environ[_LEDGER]
+        self.ledger = os.environ[LEDGER]
         self._connection = Connection.connect(self.ledger, autocommit=True, application_name="ledger")
 
     def write(self, line: tuple[object, ...]) -> None:
@@ -56,7 +58,7 @@ class Pen:
 
 def open_ledger(database: str) -> None:
     """Which database this process writes its lines to."""
-    os.environ[_LEDGER] = database
+    os.environ[LEDGER] = database
 
 
 def record() -> str:
@@ -78,6 +80,6 @@ def record() -> str:
 
 def _pen() -> Pen:
     pen: Pen | None = getattr(_here, "pen", None)
-    if pen is None or pen.ledger != os.environ[_LEDGER]:
+    if pen is None or pen.ledger != os.environ[LEDGER]:
         pen = _here.pen = Pen()
     return pen

@@ -31,6 +31,7 @@ from tests.acceptance.waiting import wait_until
 
 __all__ = ["Plan", "run"]
 
+_SERVED = "tests.acceptance.storm_workflows"
 _SENDERS = 8
 _LONGEST_REST = 120.0
 
@@ -79,7 +80,10 @@ def run(plan: Plan, database: str, folder: Path) -> Report:
     """Let it happen to a migrated database, and judge it. Logs of the servers go to ``folder``."""
     with Connection.connect(database, autocommit=True) as connection:
         connection.execute(ledger.SCHEMA)
-        servers = [HookServer(database, folder / f"server_{slot}.log") for slot in range(plan.servers)]
+        environment = {ledger.LEDGER: database}
+        servers = [
+            HookServer(database, folder / f"server_{slot}.log", _SERVED, environment) for slot in range(plan.servers)
+        ]
         began = time.monotonic()
         try:
             sent = _let_happen(plan, servers)

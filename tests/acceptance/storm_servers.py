@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx2
@@ -18,15 +19,20 @@ from tests.acceptance.waiting import wait_until
 __all__ = ["HookServer"]
 
 ROOT = Path(__file__).parents[2]
-_SERVED = "tests.acceptance.storm_workflows"
 
 
 class HookServer:
-    """One server after the other, in the same place."""
+    """One server after the other, in the same place.
 
-    def __init__(self, database: str, log: Path) -> None:
+    :param served: the module of the workflows and sources.
+    :param environment: what the server finds there beside what this process has.
+    """
+
+    def __init__(self, database: str, log: Path, served: str, environment: Mapping[str, str]) -> None:
         self._database = database
         self._log = log
+        self._served = served
+        self._environment = environment
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
         self.address = f"http://127.0.0.1:{self._port}"
@@ -36,15 +42,28 @@ class HookServer:
     def torment(self, chance: random.Random, between: int, is_over: threading.Event) -> None:
         """Kill it every few deliveries and start it again, until all is over; leave one running."""
         while True:
-            self._wait_until_serving()
+            self.wait_until_serving()
             enough = self._accepted() + chance.randrange(2 * between)
             while self._accepted() < enough:
                 if is_over.wait(0.005):
                     return
-            self._process.kill()
-            self._process.wait()
-            self.kills += 1
-            self._process = self._start()
+            self.kill_and_start()
+
+    def freeze(self) -> None:
+        """SIGSTOP: it does nothing from now on."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def kill_and_start(self) -> None:
+        """SIGKILL, and another one in its place, which begins to serve some time later."""
+        self._process.kill()
+        self._process.wait()
+        self.kills += 1
+        self._process = self._start()
+
+    def wait_until_serving(self) -> None:
+        """Until it answers."""
+        wait_until(lambda: self._process.poll() is not None or self._answers(), "a server serves", 60)
+        assert self._process.poll() is None, self._log.read_text()
 
     def stop(self) -> int:
         """End it in peace. Answers its exit code."""
@@ -52,8 +71,8 @@ class HookServer:
         return self._process.wait(60)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        words = [_SERVED, "--port", str(self._port), "--database", self._database, "--lease", "1s", "--verbose"]
-        environment = {**os.environ, "DATAFLOWS_TEST_LEDGER": self._database}
+        words = [self._served, "--port", str(self._port), "--database", self._database, "--lease", "1s", "--verbose"]
+        environment = {**os.environ, **self._environment}
         with open(self._log, "ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "interpreter.cli", "serve", *words], cwd=ROOT, stderr=log, env=environment
@@ -62,10 +81,6 @@ class HookServer:
     def _accepted(self) -> int:
         """Requests that it has answered 202, by its log."""
         return self._log.read_bytes().count(b": 202, after")
-
-    def _wait_until_serving(self) -> None:
-        wait_until(lambda: self._process.poll() is not None or self._answers(), "a server serves", 60)
-        assert self._process.poll() is None, self._log.read_text()
 
     def _answers(self) -> bool:
         try:

@@ -57,6 +57,13 @@ def receiver() -> Iterator[Receiver]:
     receiver.close()
 
 
+@pytest.fixture
+def azure_service(receiver: Receiver) -> Iterator[LocalAzureDevOps]:
+    """Closed before the receiver is, so that nothing is under way then."""
+    with LocalAzureDevOps() as service:
+        yield service
+
+
 def followed(*statuses: int | None) -> tuple[list[float], bool | None, State]:
     """The waits before each try when the answers are these, whether it arrived (None: not yet), and what is then."""
     subscription = Subscription("http://localhost/hook", {})
