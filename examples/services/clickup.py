@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from examples.services.clock import ServiceClock
 from examples.services.limits import MinuteWindows
 from examples.services.local_service import LocalService, Rejected
 from examples.services.task_changes import change_task, set_value
@@ -41,11 +42,14 @@ class LocalClickUp(LocalService):
     :param token: the one personal token that it takes.
     :param limit: requests a minute and token.
     :param minute: how many seconds a minute has here, so that tests need not wait for whole ones.
+    :param pace: how many of its seconds pass in one of ours.
     :ivar lists: by their ids.
     """
 
-    def __init__(self, token: str = "pk_183_LOCAL0A1B2C", limit: int = 100, minute: int = 60) -> None:
-        super().__init__()
+    def __init__(
+        self, token: str = "pk_183_LOCAL0A1B2C", limit: int = 100, minute: int = 60, pace: float = 1.0
+    ) -> None:
+        super().__init__(ServiceClock(pace))
         self.token = token
         self.lists: dict[str, TaskList] = {INBOX: _inbox()}
         self._windows = MinuteWindows(limit, self.clock, minute)

@@ -87,7 +87,7 @@ class Admissions:
         """Turns that have ended with these entries are for others. Whether the execution itself has its turn."""
         for _, _, row in entries:
             if row.position is not None and row.kind in _ENDS:
-                self._let_others(held.tickets.pop(parse_position(row.position), None))
+                self._let_others(held.tickets.pop(parse_position(row.position), None), is_used=row.kind != "stopped")
         if held.is_outside and _is_cancelled(held):
             held.tickets[()].is_turn = True
             self._take_up(held)
@@ -102,11 +102,11 @@ class Admissions:
         """The execution is let go; if it has ended, its turns have ended with it."""
         if status in ENDED:
             for ticket in held.tickets.values():
-                self._let_others(ticket)
+                self._let_others(ticket, is_used=False)
 
-    def _let_others(self, ticket: Ticket | None) -> None:
+    def _let_others(self, ticket: Ticket | None, is_used: bool) -> None:
         if ticket is not None and ticket.limit:
-            self._keeper.look_at(ticket.limit)
+            self._keeper.look_at(ticket.limit, is_proof=is_used and not ticket.is_kept)
 
     # Asking -------------------------------------------------------------------------------------
 

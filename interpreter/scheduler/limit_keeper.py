@@ -105,9 +105,12 @@ class LimitKeeper:
         """Nobody is to have a turn before then."""
         self._queue.put(lambda gathered: gathered.hold_back(limit, until))
 
-    def look_at(self, limit: str) -> None:
-        """A turn is over: somebody else may have one."""
-        self._queue.put(lambda gathered: gathered.round.looked_at.add(limit))
+    def look_at(self, limit: str, is_proof: bool) -> None:
+        """A turn is over: somebody else may have one.
+
+        :param is_proof: it was made use of, and nobody said to wait.
+        """
+        self._queue.put(lambda gathered: gathered.look_at(limit, is_proof))
 
     def close(self) -> None:
         """Give others the turns that have become free, and end."""
@@ -214,6 +217,11 @@ class _Gathered:
     def drop(self, place: Place, limit: str) -> None:
         self.round.dropped.append(place)
         self.round.looked_at.add(limit)
+
+    def look_at(self, limit: str, is_proof: bool) -> None:
+        self.round.looked_at.add(limit)
+        if is_proof:
+            self.round.proven.add(limit)
 
     def hold_back(self, limit: str, until: datetime) -> None:
         untils = self.round.held_back

@@ -45,6 +45,7 @@ class Round:
     :ivar dropped: which tickets nobody wants any more.
     :ivar held_back: limits of which nobody is to have a turn before a moment.
     :ivar looked_at: limits of which somebody may have a turn now.
+    :ivar proven: those of them from whose services somebody has come back, and was not told to wait.
     """
 
     known: dict[str, Limit] = field(default_factory=dict)
@@ -52,11 +53,13 @@ class Round:
     dropped: list[Place] = field(default_factory=list)
     held_back: dict[str, datetime] = field(default_factory=dict)
     looked_at: set[str] = field(default_factory=set)
+    proven: set[str] = field(default_factory=set)
 
     @property
     def names(self) -> list[str]:
         """All limits that it is about."""
-        return sorted({*self.looked_at, *self.known, *self.held_back, *(name for name, _ in self.asked)})
+        asked = (name for name, _ in self.asked)
+        return sorted({*self.looked_at, *self.proven, *self.known, *self.held_back, *asked})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ def play(connection: Connection[Any], scheduler: int, round: Round) -> Turns:
         statements["know_limits"] = _known(round.known)
     if round.held_back:
         statements["hold_back"] = named_columns(_UNTIL, round.held_back.items())
+    if round.proven:
+        statements["prove"] = {"names": TextArray(round.proven)}
     if round.dropped:
         statements["drop_tickets"] = named_columns(_PLACE, round.dropped)
     if round.asked:

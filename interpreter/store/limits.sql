@@ -1,7 +1,9 @@
 -- Limits across executions: every statement by name. Those from know_limits to tell_next make up one round, a transaction
 -- behind the locks of its limits, so that what one counts no other changes. Joins are made row by row, for the reason in
 -- schema.sql. A ticket waits, is granted (its place is kept for it, and its execution is woken), is taken (its holder
--- lets the attempt go to run, which is a use), and is gone with the commit of what came of that.
+-- lets the attempt go to run, which is a use), and is gone with the commit of what came of that. Where a limit has a rate,
+-- and nobody has come back for as long as a use counts, or since the service said to wait, it is unsure how much of it is
+-- left: one goes ahead, and the others follow when that has come back, or has been away for a while.
 
 -- name: know_limits
 -- What a limit is; the last word counts.
@@ -20,6 +22,13 @@ LATERAL (SELECT FROM dataflows.limits WHERE name = asked.name FOR NO KEY UPDATE)
 -- A service has said not to come before then.
 UPDATE dataflows.limits l SET held_until = greatest(l.held_until, new.until)
 FROM unnest(%(names)b, %(untils)b) AS new (name, until) WHERE l.name = ANY (ARRAY[new.name])
+
+-- name: prove
+-- Somebody has come back, and was not told to wait. It is noted no more often than it has to be.
+UPDATE dataflows.limits l SET proven_at = clock_timestamp()
+FROM unnest(%(names)b) AS new (name)
+WHERE l.name = ANY (ARRAY[new.name]) AND l.rate IS NOT NULL
+  AND coalesce(l.proven_at <= greatest(l.held_until, clock_timestamp() - l.per / 2), true)
 
 -- name: drop_tickets
 -- What they were for is not wanted any more.
@@ -52,15 +61,19 @@ SET is_parked = false,
 -- is parked until it is resumed. The execution is woken, and where it is held its holder has to look before it lets go:
 -- that is a message without a row. Those that are just being asked for need no such call.
 WITH known AS MATERIALIZED (
-    SELECT l.*, clock_timestamp() AS now
+    SELECT l.*, clock_timestamp() AS now,
+           l.rate IS NOT NULL
+               AND coalesce(l.proven_at <= greatest(l.held_until, clock_timestamp() - l.per), true) AS is_unsure
     FROM unnest(%(limits)b) AS one (name),
     LATERAL (SELECT * FROM dataflows.limits WHERE name = one.name OFFSET 0) AS l
 ), counted AS MATERIALIZED (
-    SELECT known.*, granted.number AS granted, untaken.number AS untaken, coalesce(used - oldest.number + 1, 0) AS counting
+    SELECT known.*, granted.number AS granted, untaken.number AS untaken, coalesce(used - oldest.number + 1, 0) AS counting,
+           is_unsure AND granted.number > 0
+               AND (untaken.number > 0 OR newest.at > now - least(per, interval '3 seconds')) AS is_one_ahead
     FROM known
     CROSS JOIN LATERAL (
         SELECT count(*) AS number FROM dataflows.tickets
-        WHERE limit_name = known.name AND granted_at IS NOT NULL AND known.at_once IS NOT NULL OFFSET 0
+        WHERE limit_name = known.name AND granted_at IS NOT NULL AND (known.at_once IS NOT NULL OR is_unsure) OFFSET 0
     ) AS granted
     CROSS JOIN LATERAL (
         SELECT count(*) AS number FROM dataflows.tickets
@@ -70,8 +83,12 @@ WITH known AS MATERIALIZED (
         SELECT number FROM dataflows.uses WHERE limit_name = known.name AND at > known.now - known.per
         ORDER BY at LIMIT 1
     ) AS oldest ON true
+    LEFT JOIN LATERAL (
+        SELECT at FROM dataflows.uses WHERE limit_name = known.name AND number = known.used OFFSET 0
+    ) AS newest ON true
 ), room AS MATERIALIZED (
-    SELECT name, now, CASE WHEN held_until > now THEN 0
+    SELECT name, now, CASE WHEN held_until > now OR is_one_ahead THEN 0
+                           WHEN is_unsure AND granted = 0 THEN least(rate - untaken - counting, 1)
                            ELSE greatest(least(at_once - granted, rate - untaken - counting, %(most)s), 0) END AS places
     FROM counted
 ), walked AS MATERIALIZED (
@@ -169,13 +186,19 @@ LATERAL (
 
 -- name: tell_next
 -- When the next turn is by the rate, where somebody waits and has not to wait for a place as well; that moment has passed
--- where only a part of those was granted that could be.
-SELECT l.name, greatest(l.held_until, last.at + l.per, now())
+-- where only a part of those was granted that could be. Whoever follows one that has gone ahead has to wait for that.
+SELECT l.name, greatest(
+           l.held_until, last.at + l.per, now(),
+           CASE WHEN l.is_unsure AND granted.number > 0 THEN newest.at + least(l.per, interval '3 seconds') END
+       )
 FROM unnest(%(limits)b) AS one (name),
-LATERAL (SELECT * FROM dataflows.limits WHERE name = one.name OFFSET 0) AS l
+LATERAL (
+    SELECT *, rate IS NOT NULL AND coalesce(proven_at <= greatest(held_until, clock_timestamp() - per), true) AS is_unsure
+    FROM dataflows.limits WHERE name = one.name OFFSET 0
+) AS l
 CROSS JOIN LATERAL (
     SELECT count(*) AS number FROM dataflows.tickets
-    WHERE limit_name = l.name AND granted_at IS NOT NULL AND l.at_once IS NOT NULL OFFSET 0
+    WHERE limit_name = l.name AND granted_at IS NOT NULL AND (l.at_once IS NOT NULL OR l.is_unsure) OFFSET 0
 ) AS granted
 CROSS JOIN LATERAL (
     SELECT count(*) AS number FROM dataflows.tickets
@@ -184,7 +207,11 @@ CROSS JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT at FROM dataflows.uses WHERE limit_name = l.name AND number = l.used - (l.rate - untaken.number) + 1
 ) AS last ON true
+LEFT JOIN LATERAL (
+    SELECT at FROM dataflows.uses WHERE limit_name = l.name AND number = l.used OFFSET 0
+) AS newest ON true
 WHERE coalesce(granted.number < l.at_once, true) AND coalesce(untaken.number < l.rate, true)
+  AND NOT (l.is_unsure AND untaken.number > 0)
   AND EXISTS (
       SELECT FROM dataflows.tickets WHERE limit_name = l.name AND granted_at IS NULL AND NOT is_parked OFFSET 0
   )

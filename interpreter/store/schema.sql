@@ -212,6 +212,7 @@ CREATE TABLE dataflows.limits (
     per          interval,
     at_once      integer,                           -- so many at the same time; null: any number
     held_until   timestamptz,                       -- a service has said to come back then: nothing is granted before
+    proven_at    timestamptz,                       -- an attempt has come back then, and was not told to wait
     used         bigint NOT NULL DEFAULT 0,         -- number of the last use
     CHECK ((rate IS NULL) = (per IS NULL)),
     CHECK (rate IS NOT NULL OR at_once IS NOT NULL)

@@ -13,8 +13,6 @@ import pytest
 from psycopg import Connection
 
 from examples.services.clickup import LocalClickUp
-from examples.services.clock import ServiceClock
-from examples.services.limits import MinuteWindows
 from interpreter import Client
 from tests.acceptance import limit_workflows as flows
 from tests.acceptance.limit_workflows import AS_A_WHOLE, CLICKUP, PLACES, PLACES_TAKEN, SCALE
@@ -24,7 +22,6 @@ from tests.windows import most_within
 
 MODULE = "tests.acceptance.limit_workflows"
 TASKS = int(os.environ.get("DATAFLOWS_TEST_TASKS", "200"))
-AT_ONCE = 5
 A_MINUTE = 45
 """Tasks: each takes two requests, and with those that are under way that makes a hundred at the most."""
 
@@ -35,6 +32,12 @@ CREATE FUNCTION note_turn() RETURNS trigger LANGUAGE plpgsql
     AS $$ BEGIN INSERT INTO public.turns_taken VALUES (NEW.number, NEW.at); RETURN NEW; END $$;
 CREATE FUNCTION note_ticket() RETURNS trigger LANGUAGE plpgsql
     AS $$ BEGIN INSERT INTO public.tickets_drawn VALUES (NEW.execution_id, NEW.number); RETURN NEW; END $$;
+CREATE TABLE turns_granted (execution_id text, number bigint, at timestamptz);
+CREATE FUNCTION note_grant() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO public.turns_granted VALUES (NEW.execution_id, NEW.number, NEW.granted_at); RETURN NEW;
+END $$;
+CREATE TRIGGER granted AFTER UPDATE ON dataflows.tickets FOR EACH ROW
+    WHEN (OLD.granted_at IS NULL AND NEW.granted_at IS NOT NULL) EXECUTE FUNCTION note_grant();
 CREATE TRIGGER watched AFTER INSERT ON dataflows.uses FOR EACH ROW EXECUTE FUNCTION note_turn();
 CREATE TRIGGER watched AFTER INSERT ON dataflows.tickets FOR EACH ROW EXECUTE FUNCTION note_ticket()
 """
@@ -80,41 +83,31 @@ def test_schedulers_that_are_killed_exceed_no_limit_and_leave_no_place_taken(
 # ClickUp ----------------------------------------------------------------------------------------
 
 
-class FastClock(ServiceClock):
-    """A service's clock that runs ahead."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._began = time.time()
-
-    def timestamp(self) -> float:
-        return self._began + (time.time() - self._began) * SCALE
-
-
 class BusyClickUp(LocalClickUp):
-    """The service, with its minutes as short as its clock makes them.
+    """The service, with minutes of two seconds, in which it takes a hundred requests.
+
+    Somebody else has made all those of the present minute, until we are told so.
 
     :ivar refused: how many tasks there were at each 429.
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self.clock = FastClock()
-        self._windows = MinuteWindows(100, self.clock)
+        super().__init__(pace=SCALE)
         self.refused: list[int] = []
 
     def _count(self, token: str) -> dict[str, str]:
+        if not self.refused:
+            for _ in range(100):
+                self._windows.count(token)
         try:
             return super()._count(token)
         except Exception:
             self.refused.append(len(self.tasks))
             raise
 
-    def use_up(self) -> None:
-        """Somebody else has just made all the requests of a minute that has begun."""
+    def wait_for_a_minute(self) -> None:
+        """Until one begins, so that nearly all of it is left to be waited for."""
         wait_until(lambda: self.clock.timestamp() % 60 < 6, "a minute begins", pause=0.001)
-        for _ in range(100):
-            self._windows.count(self.token)
 
 
 @pytest.fixture
@@ -141,20 +134,23 @@ class Watch:
         return max(size[0] for size in self.sizes) / 1e3 - memory / 1e3, max(size[1] for size in self.sizes) - threads
 
 
-def test_two_hundred_tasks_are_created_at_the_pace_of_the_service(
+@pytest.mark.parametrize(("tasks", "at_once"), [(TASKS, 5), (TASKS // 2, 1)])
+def test_tasks_are_created_in_order_at_the_pace_of_the_service_which_says_once_that_it_is_used_up(
     client: Client,
     sql: Connection[Any],
     run_scheduler: Callable[..., SchedulerProcess],
     clickup: BusyClickUp,
     capsys: pytest.CaptureFixture[str],
+    tasks: int,
+    at_once: int,
 ) -> None:
-    """The service is used up when they begin. Whoever is told so first holds all others back, until the next minute."""
-    limits = {CLICKUP: [A_MINUTE, 60 / SCALE, AT_ONCE]}
+    """One of them goes ahead; what it is told holds all others back, on both schedulers, until the next minute."""
+    limits = {CLICKUP: [A_MINUTE, 60 / SCALE, at_once]}
     schedulers = [run_scheduler(MODULE, limits=limits) for _ in range(2)]
-    clickup.use_up()
+    clickup.wait_for_a_minute()
     began = time.monotonic()
-    handles = [client.start(flows.create_tasks, number, id=f"task {number}") for number in range(TASKS)]
-    wait_until(lambda: count(sql, "tickets_drawn") == TASKS, "all wait", pause=0.05)
+    handles = [client.start(flows.create_tasks, number, id=f"task {number}") for number in range(tasks)]
+    wait_until(lambda: count(sql, "tickets_drawn") == tasks, "all wait", pause=0.05)
     watches = [Watch(scheduler.pid) for scheduler in schedulers]
     while count(sql, "dataflows.executions WHERE ended_at IS NULL"):
         for watch in watches:
@@ -163,20 +159,23 @@ def test_two_hundred_tasks_are_created_at_the_pace_of_the_service(
     took = time.monotonic() - began
     assert all(handle.result(timeout=20) for handle in handles)
 
-    queue = sql.execute("SELECT execution_id FROM tickets_drawn ORDER BY number")
-    drawn = {id: place for place, (id,) in enumerate(queue)}
+    queue = [id for (id,) in sql.execute("SELECT execution_id FROM tickets_drawn ORDER BY number")]
+    granted = [
+        id for (id,) in sql.execute("SELECT execution_id FROM turns_granted GROUP BY 1 ORDER BY max(at), max(number)")
+    ]
     created = [task["name"] for task in clickup.tasks]
-    out_of_place = [abs(drawn[name] - place) for place, name in enumerate(created)]
+    out_of_place = [abs(queue.index(name) - place) for place, name in enumerate(created)]
     growth = [watch.growth() for watch in watches]
     with capsys.disabled():
         print(
-            f"\n{TASKS} tasks in {took:.1f} s, that is {took * SCALE / 60:.1f} minutes of the service; "
-            f"429: {len(clickup.refused)}, all before the first task; out of place by at most {max(out_of_place)}; "
+            f"\n{tasks} tasks, {at_once} at once, in {took:.1f} s, {took * SCALE / 60:.1f} minutes of the service; "
+            f"429: {len(clickup.refused)}, before the first task; out of place by at most {max(out_of_place)}; "
             f"most in a minute: {most_within(turns(sql), 60 / SCALE)}; while they waited each scheduler grew by "
             + " and ".join(f"{memory:.1f} MB, {threads} threads" for memory, threads in growth)
         )
-    assert sorted(created) == sorted(f"task {number}" for number in range(TASKS))
-    assert 1 <= len(clickup.refused) <= AT_ONCE and set(clickup.refused) == {0}
-    assert max(out_of_place) < 2 * AT_ONCE
+    assert sorted(created) == sorted(f"task {number}" for number in range(tasks))
+    assert clickup.refused == [0]
+    assert granted == queue
+    assert max(out_of_place) < 2 * at_once - 1
     assert most_within(turns(sql), 60 / SCALE) <= A_MINUTE
-    assert all(memory < 20 and threads <= AT_ONCE + 2 for memory, threads in growth), growth
+    assert all(memory < 20 and threads <= at_once + 2 for memory, threads in growth), growth

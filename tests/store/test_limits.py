@@ -43,6 +43,7 @@ class Model:
     running: list[str] = field(default_factory=list)
     uses: list[datetime] = field(default_factory=list)
     held_until: datetime | None = None
+    proven_at: datetime | None = None
 
     @property
     def counting(self) -> list[datetime]:
@@ -53,9 +54,26 @@ class Model:
         is_in_rate = self.limit.rate is None or len(self.counting) < self.limit.rate
         return is_place and is_in_rate and (self.held_until is None or self.held_until <= self.now)
 
+    def is_unsure(self, since: timedelta) -> bool:
+        return self.proven_at is None or self.proven_at <= max(self.held_until or self.now - since, self.now - since)
+
+    def prove(self) -> None:
+        if self.limit.period is not None and self.is_unsure(self.limit.period / 2):
+            self.proven_at = self.now
+
+    def who_goes_ahead_is_given_up_at(self) -> datetime | None:
+        """When the others follow, if somebody has gone ahead."""
+        if self.limit.period is None or not self.is_unsure(self.limit.period) or not self.running or not self.uses:
+            return None
+        return self.uses[-1] + min(self.limit.period, timedelta(seconds=3))
+
     def grant(self) -> list[str]:
-        begun = []
-        while self.waiting and self.is_free():
+        begun: list[str] = []
+        given_up_at = self.who_goes_ahead_is_given_up_at()
+        most = 0 if given_up_at is not None and given_up_at > self.now else 1_000
+        if self.limit.period is not None and self.is_unsure(self.limit.period) and not self.running:
+            most = 1
+        while self.waiting and self.is_free() and len(begun) < most:
             begun.append(self.waiting.pop(0))
             self.running.append(begun[-1])
             if self.limit.rate is not None:  # of the time before a limit had a rate, or a longer one, nothing is known
@@ -69,6 +87,8 @@ class Model:
         times = [self.now] if self.held_until is None else [self.held_until, self.now]
         if self.limit.rate is not None and self.limit.period is not None and len(self.counting) >= self.limit.rate:
             times.append(self.counting[-self.limit.rate] + self.limit.period)
+        if (given_up_at := self.who_goes_ahead_is_given_up_at()) is not None:
+            times.append(given_up_at)
         return max(times)
 
 
@@ -80,7 +100,7 @@ LIMITS = some.one_of(
 STEPS = some.lists(
     some.one_of(
         some.tuples(some.just("ask"), some.integers(1, 6)),
-        some.tuples(some.just("end"), some.integers(0, 3)),
+        some.tuples(some.sampled_from(["end", "come back"]), some.integers(0, 3)),
         some.tuples(some.just("wait"), some.sampled_from([0.001, 0.25, 0.5, 1, 2.5])),
         some.tuples(some.just("hold back"), some.sampled_from([0.5, 3])),
         some.tuples(some.just("limit"), LIMITS),
@@ -103,8 +123,11 @@ def test_whatever_happens_turns_are_granted_as_by_the_model(
             model.waiting += [f"e{number:03}" for number in range(asked, asked + argument)]
             turnstile.hold(*model.waiting[-argument:])
             asked += argument
-        elif what == "end" and argument < len(model.running):
+        elif what in ("end", "come back") and argument < len(model.running):
             round["dropped"] = [alone(model.running.pop(argument))]
+            if what == "come back":
+                model.prove()
+                round["proven"] = {LIMIT}
         elif what == "wait":
             turnstile.wait(argument)
             model.now = turnstile.now
@@ -161,10 +184,11 @@ def test_a_turn_counts_against_the_rate_from_when_it_is_taken_and_not_from_when_
     connection: Connection[Any],
 ) -> None:
     turnstile = Turnstile(connection, Limit(2, per="10s"))
+    turnstile.prove()
     assert turnstile.ask("a", "b", "c", "d", "e") == ["a", "b"]
     turnstile.let_go("c", "d", "e")
     turnstile.wait(10)
-    turnstile.play()
+    turnstile.prove()
     assert turnstile.woken() == ["c", "d"]
     turnstile.wait(4)
     assert turnstile.ask("c") == ["c"]
@@ -190,6 +214,47 @@ def test_what_was_told_to_come_back_is_in_front_of_the_others_and_nobody_comes_b
     assert turnstile.ask("b", "a") == ["a"]
     commit(connection, turnstile.scheduler, Batch(lines=[step("a", 2)], turns=[TicketEnd("a", 1, "0", False)]))
     assert turnstile.ask("b") == ["b"]
+
+
+# One goes ahead ---------------------------------------------------------------------------------
+
+
+def test_of_what_nobody_has_used_for_a_while_one_goes_ahead_and_the_others_follow_when_it_has_come_back(
+    connection: Connection[Any],
+) -> None:
+    turnstile = Turnstile(connection, Limit(100, per="60s", at_once=3))
+    assert turnstile.ask(*"abcde") == ["a"]
+    assert turnstile.ask(*"bcde") == []
+    turnstile.play(dropped=[alone("a")], proven={LIMIT})
+    assert turnstile.ask(*"bcde") == ["b", "c", "d"]
+    turnstile.end(*"bcd")
+    turnstile.wait(60)
+    assert turnstile.ask(*"efg") == ["e"]
+
+
+def test_who_goes_ahead_and_stays_away_is_not_waited_for(connection: Connection[Any]) -> None:
+    turnstile = Turnstile(connection, Limit(100, per="60s", at_once=3))
+    assert turnstile.ask(*"abcd") == ["a"]
+    turnstile.wait(2.999)
+    assert turnstile.ask(*"bcd") == []
+    turnstile.wait(0.001)
+    assert turnstile.ask(*"bcd") == ["b", "c"]
+
+
+def test_after_a_service_has_said_to_wait_one_goes_ahead(connection: Connection[Any]) -> None:
+    turnstile = Turnstile(connection, Limit(100, per="60s", at_once=3))
+    turnstile.prove()
+    assert turnstile.ask(*"abcd") == ["a", "b", "c"]
+    turnstile.play(held_back={LIMIT: turnstile.now + timedelta(seconds=5)}, dropped=[alone(id) for id in "abc"])
+    turnstile.prove()  # one that was under way when the others were told
+    turnstile.wait(5.001)
+    assert turnstile.ask(*"def") == ["d"]
+    turnstile.play(dropped=[alone("d")], proven={LIMIT})
+    assert turnstile.ask(*"ef") == ["e", "f"]
+
+
+def test_where_there_is_no_rate_nobody_has_to_go_ahead(connection: Connection[Any]) -> None:
+    assert Turnstile(connection, Limit(at_once=3)).ask(*"abcd") == ["a", "b", "c"]
 
 
 def test_a_commit_of_who_has_been_taken_over_ends_no_turn(connection: Connection[Any]) -> None:
