@@ -1,6 +1,6 @@
 """LocalAzureDevOps: work items and subscriptions over the real REST protocol, and deliveries to those who subscribe.
 
-Owns authentication, the version check, the errors and the throttling as the real service shows them.
+Owns what there is, and what each request is answered. Whether it is let in is for the door to say.
 """
 
 from __future__ import annotations
@@ -14,36 +14,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from examples.services.clock import ServiceClock
+from examples.services.azure_devops_door import AzureDevOpsDoor, error_body, refusal
 from examples.services.deliveries import Details, work_item_created
 from examples.services.hooks import Disorder, ServiceHooks
-from examples.services.limits import SlidingUsage
 from examples.services.local_service import LocalService, Rejected
 from examples.services.patches import NotApplicable, RevisionTestFailed, apply
-from examples.services.subscriptions import Subscription, basic_login
+from examples.services.subscriptions import Subscription
 from examples.services.wiql import NotWiql, Query
 from examples.services.work_items import Organisation, WorkItem, new_fields, stamp
 
 __all__ = ["LocalAzureDevOps"]
 
-SIGN_IN_PAGE = "<!DOCTYPE html><html><head><title>Azure DevOps Services | Sign In</title></head></html>"
 FIRST_ID = 42
 MOST_ITEMS = 200
 MOST_FOUND = 20_000
-BLOCKED = 2
-"""Up to this many times the limit, answers come with a demand to wait; beyond it there are none."""
 
-ERRORS = {
-    400: ("VssPropertyValidationException", "A value of the request is not valid."),
-    401: ("UnauthorizedRequestException", "TF400813: The user '' is not authorized to access this resource."),
-    412: ("TestPatchOperationFailedException", "VS403351: Test Operation for path /rev failed."),
-    415: ("VssRequestContentTypeNotSupportedException", "The request indicated a Content-Type that is not supported."),
-    404: ("WorkItemUnauthorizedAccessException", "TF401232: Work item does not exist, or you may not read it."),
-    429: ("RequestBlockedException", "TF400733: The request was blocked due to exceeding usage of resource."),
-}
-INTERNAL = ("TeamFoundationServiceException", "TF400898: An Internal Error Occurred.")
-
-_VERSION = re.compile(r"[1-7]\.\d(-preview(\.\d)?)?")
 _FIELD_NAME = re.compile(r"[A-Za-z]\w*(\.\w+)+")
 _EXPANSIONS = ("None", "Relations", "Fields", "Links", "All")
 
@@ -54,7 +39,6 @@ class LocalAzureDevOps(LocalService):
     :param organisation: its name, the first part of every path.
     :param token: the one personal access token that it takes.
     :param usage_limit: units that may be used within five minutes; each request uses one.
-    :param pace: how many of its seconds pass in one of ours, so that tests need not wait as long as it does.
     :param disorder: what its deliveries meet with on their way.
     :ivar hooks: who has subscribed, and what became of the deliveries.
     """
@@ -65,14 +49,13 @@ class LocalAzureDevOps(LocalService):
         token: str = "local-pat-0a1b2c",
         usage_limit: int = 200,
         *,
-        pace: float = 1.0,
         disorder: Disorder | None = None,
     ) -> None:
-        super().__init__(ServiceClock(pace))
+        super().__init__()
         self.token = token
         self.hooks = ServiceHooks(organisation, self.clock, disorder or Disorder())
         self._name = organisation
-        self._usage = SlidingUsage(usage_limit, self.clock)
+        self._door = AzureDevOpsDoor(token, usage_limit, self.clock)
         self._items: dict[int, WorkItem] = {}
         self._deliveries: dict[tuple[int, Details], bytes] = {}
 
@@ -140,19 +123,12 @@ class LocalAzureDevOps(LocalService):
         ]
 
     def error_body(self, status: int) -> dict[str, Any]:
-        kind, message = ERRORS.get(status, INTERNAL)
-        return {
-            "$id": "1",
-            "innerException": None,
-            "message": message,
-            "typeName": f"Microsoft.TeamFoundation.{kind}, Microsoft.TeamFoundation",
-            "typeKey": kind,
-            "errorCode": 0,
-            "eventId": 3000,
-        }
+        return error_body(status)
 
     def state(self) -> dict[str, Any]:
-        return {"items": sorted(self._items)}
+        sent = self.hooks.notifications
+        answers = [{"item": each.item_id, "answers": [answer.status for answer in each.answers]} for each in sent]
+        return {"items": sorted(self._items), "deliveries": answers}
 
     def command(self, command: dict[str, Any]) -> dict[str, Any]:
         """Also ``{"create_item": {"title": …}, "details": "all"}``: answers the id, and the delivery as a text."""
@@ -163,62 +139,62 @@ class LocalAzureDevOps(LocalService):
         return {"id": item.id, "delivery": self.delivery(item.id, command.get("details", "all")).decode()}
 
     async def _subscribe(self, request: Request) -> Response:
-        headers = self._admit(request)
+        headers = self._door.admit(request)
         try:
             subscription = Subscription.read(await request.json())
         except ValueError:
-            raise self._error(400) from None
+            raise refusal(400) from None
         return JSONResponse(self.hooks.add(subscription).in_rest(), headers=headers)
 
     async def _show_subscription(self, request: Request) -> Response:
-        headers = self._admit(request)
+        headers = self._door.admit(request)
         subscription = self.hooks.subscriptions.get(request.path_params["id"])
         if subscription is None:
-            raise self._error(404)
+            raise refusal(404)
         return JSONResponse(subscription.in_rest(), headers=headers)
 
     async def _get_item(self, request: Request) -> Response:
-        headers = self._admit(request)
+        headers = self._door.admit(request)
         item = self._find(request, request.path_params["id"])
         return JSONResponse(self._shown(request, item), headers=headers)
 
     async def _list_items(self, request: Request) -> Response:
-        headers = self._admit(request)
+        headers = self._door.admit(request)
         ids = request.query_params.get("ids", "").split(",")
         if len(ids) > MOST_ITEMS:
-            raise self._error(400)
+            raise refusal(400)
         shown = [self._shown_or_omitted(request, id) for id in ids]
         return JSONResponse({"count": len(shown), "value": shown}, headers=headers)
 
     async def _query_items(self, request: Request) -> Response:
-        headers = self._admit(request)
+        headers = self._door.admit(request)
         try:
             query = Query.parse((await request.json())["query"], request.path_params.get("project"))
         except (ValueError, KeyError, TypeError, NotWiql):
-            raise self._error(400) from None
+            raise refusal(400) from None
         found = query.find(self._items.values())[: int(request.query_params.get("$top", MOST_FOUND))]
         about = {"queryType": "flat", "queryResultType": "workItem", "asOf": stamp(self.clock.now(), digits=3)}
         items = [{"id": item.id, "url": f"{self.url}/_apis/wit/workItems/{item.id}"} for item in found]
         return JSONResponse({**about, "columns": [], "workItems": items}, headers=headers)
 
     async def _update_item(self, request: Request) -> Response:
-        headers = self._admit(request)
+        headers = self._door.admit(request)
         if request.headers.get("Content-Type", "").partition(";")[0] != "application/json-patch+json":
-            raise self._error(415)
+            raise refusal(415)
         item = self._find(request, request.path_params["id"])
         try:
             apply(await request.json(), item)
         except (ValueError, NotApplicable):
-            raise self._error(400) from None
+            raise refusal(400) from None
         except RevisionTestFailed:
-            raise self._error(412) from None
+            raise refusal(412) from None
         return JSONResponse(item.in_rest(self._organisation, "None", None), headers=headers)
 
     def _shown(self, request: Request, item: WorkItem) -> dict[str, Any]:
         expand = request.query_params.get("$expand", "None")
         names = request.query_params["fields"].split(",") if "fields" in request.query_params else None
         if expand not in _EXPANSIONS or not all(_FIELD_NAME.fullmatch(name) for name in names or ()):
-            raise self._error(400)
+            raise refusal(400)
         return item.in_rest(self._organisation, expand, names)
 
     def _shown_or_omitted(self, request: Request, number: str) -> dict[str, Any] | None:
@@ -233,33 +209,5 @@ class LocalAzureDevOps(LocalService):
         project = request.path_params.get("project")
         item = self._items.get(int(number)) if number.isdigit() else None
         if item is None or project not in (None, item.project):
-            raise self._error(404)
+            raise refusal(404)
         return item
-
-    def _admit(self, request: Request) -> dict[str, str]:
-        """Let the request in, and return the headers that its answer is to have."""
-        if request.headers.get("Authorization") != basic_login("", self.token)["Authorization"]:
-            raise self._error(401) if request.method == "PATCH" else Rejected(203, SIGN_IN_PAGE)
-        headers = self._throttle()
-        if not _VERSION.fullmatch(request.query_params.get("api-version", "1.0")):
-            raise self._error(400)
-        return headers
-
-    def _throttle(self) -> dict[str, str]:
-        used, limit = self._usage.count(), self._usage.limit
-        if used <= limit:
-            return {}
-        headers = {
-            "Retry-After": str(min(30, used - limit)),
-            "X-RateLimit-Resource": "Organisation/WorkItems",
-            "X-RateLimit-Delay": "0.250",
-            "X-RateLimit-Limit": str(limit),
-            "X-RateLimit-Remaining": "0",
-            "X-RateLimit-Reset": str(self._usage.reset()),
-        }
-        if used > limit * BLOCKED:
-            raise Rejected(429, self.error_body(429), headers)
-        return headers
-
-    def _error(self, status: int) -> Rejected:
-        return Rejected(status, self.error_body(status))

@@ -85,7 +85,7 @@ class ServiceHooks:
 
     def item_created(self, item: WorkItem, organisation: Organisation, event_id: str) -> None:
         """Tell all subscriptions that want to know of it."""
-        for subscription in self.subscriptions.values():
+        for subscription in list(self.subscriptions.values()):
             if not subscription.wants(item, organisation):
                 continue
             if subscription.state is not State.ENABLED:
