@@ -49,7 +49,7 @@ def main() -> int:
         with stage.process("server 1", *serve) as server:
             subscribe(devops, address, server)
             delivery = file_a_bug(devops)
-            execution = find_execution(client)
+            execution = find_execution(client, delivery)
             wait_for_approval(execution)
             approve(execution, address, clickup)
             kill_in_mid_step(execution, server, clickup)
@@ -127,12 +127,18 @@ def file_a_bug(devops: LocalAzureDevOps) -> Notification:
     return delivery
 
 
-def find_execution(client: Client) -> Handle[Any]:
-    """What the delivery has started."""
-    stage.until(lambda: bool(client.list(workflow=copy_to_clickup.name)), "an execution is started")
-    [found] = client.list(workflow=copy_to_clickup.name)
-    stage.call("ID", found.id)
-    return client.handle(found.id)
+def find_execution(client: Client, delivery: Notification) -> Handle[Any]:
+    """What the delivery has started; its id is made of the delivery's."""
+    stage.until(lambda: bool(started_by(client, delivery)), "an execution is started")
+    id, *_ = started_by(client, delivery)
+    stage.call("ID", id)
+    return client.handle(id)
+
+
+def started_by(client: Client, delivery: Notification) -> list[str]:
+    """The ids of all executions that a delivery has started, however often it came."""
+    event_id = json.loads(delivery.body)["id"]
+    return [each.id for each in client.list(workflow=copy_to_clickup.name) if event_id in each.id]
 
 
 def wait_for_approval(execution: Handle[Any]) -> None:
@@ -176,14 +182,14 @@ def judge(client: Client, execution: Handle[Any], delivery: Notification, clicku
     stage.chapter("What Azure DevOps was answered, try by try")
     tell_answers(delivery)
     stage.chapter("What the database says")
-    started = client.list(workflow=copy_to_clickup.name)
-    stage.fact("executions", f"{len(started)}, started by {len(client.list_deliveries())} delivery")
+    started = started_by(client, delivery)
+    stage.fact("executions", f"{len(started)}, started by {len(delivery.answers)} tries to deliver one bug")
     stage.run("show", execution.id)
     stage.chapter("What ClickUp says")
     asked = [request.method for request in clickup.requests]
     stage.fact("requests", f"{asked.count('GET')} to look for the bug's task, {asked.count('POST')} to create it")
     tasks = [task["id"] for task in clickup.tasks]
-    is_as_promised = len(started) == 1 and tasks == [execution.result()["task"]["id"]]
+    is_as_promised = started == [execution.id] and tasks == [execution.result()["task"]["id"]]
     verdict = "exactly one task" if is_as_promised else "NOT exactly the one task that the execution answered"
     stage.fact("it holds", f"{verdict}: {', '.join(tasks)}", "bold green" if is_as_promised else "bold red")
     stage.fact("it took", f"{time.monotonic() - begun:.1f} s")

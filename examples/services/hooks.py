@@ -86,23 +86,10 @@ class ServiceHooks:
     def item_created(self, item: WorkItem, organisation: Organisation, event_id: str) -> None:
         """Tell all subscriptions that want to know of it."""
         for subscription in list(self.subscriptions.values()):
-            if not subscription.wants(item, organisation):
-                continue
-            if subscription.state is not State.ENABLED:
+            if subscription.wants(item, organisation) and subscription.state is State.ENABLED:
+                self._tell(subscription, item, organisation, event_id)
+            elif subscription.wants(item, organisation):
                 subscription.lost.append(item.id)
-                continue
-            body = work_item_created(
-                item,
-                organisation,
-                event_id,
-                subscription=subscription.id,
-                number=len(subscription.notifications) + 1,
-                details=subscription.details,
-                now=self._clock.now(),
-            )
-            notification = Notification(item.id, body)
-            subscription.notifications.append(notification)
-            self._start(subscription, notification, self._disorder.delay())
 
     def send_again(self, notification: Notification) -> None:
         """Send one that was sent once more, the same bytes, as if its answer had come too late."""
@@ -116,6 +103,20 @@ class ServiceHooks:
         for thread in self._threads:
             thread.join(TIMEOUT)
         self._client.close()
+
+    def _tell(self, subscription: Subscription, item: WorkItem, organisation: Organisation, event_id: str) -> None:
+        body = work_item_created(
+            item,
+            organisation,
+            event_id,
+            subscription=subscription.id,
+            number=len(subscription.notifications) + 1,
+            details=subscription.details,
+            now=self._clock.now(),
+        )
+        notification = Notification(item.id, body)
+        subscription.notifications.append(notification)
+        self._start(subscription, notification, self._disorder.delay())
 
     def _start(self, subscription: Subscription, notification: Notification, delay: float) -> None:
         notification.is_settled = False
