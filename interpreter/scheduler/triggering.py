@@ -5,6 +5,7 @@ Owns the ids of what is started, and the patience with predicates of authors. Ha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -24,6 +25,8 @@ from interpreter.scheduler.schedules import Workflows
 from interpreter.store.offers import Known, Offer
 
 __all__ = ["Asked", "Triggered", "ask", "emissions"]
+
+_IDENTIFIER = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +120,9 @@ def _tell(monitor: Monitor, offer: Offer, error: Exception) -> None:
 
 def _execution_id(workflow: str, key: str, offer: Offer) -> str:
     """Made of the event's key, so that the same event again is the same execution; of its source, if the key is not."""
-    parts = (key,) if key.startswith(f"{offer.source}:") else (offer.source, key)
-    return identifier(workflow, *parts, *_of_round(offer))
+    if not (key.startswith(f"{offer.source}:") and _IDENTIFIER.fullmatch(key)):
+        key = identifier(offer.source, key)
+    return identifier(workflow, key=":".join((key, *_of_round(offer))))
 
 
 def _of_round(offer: Offer) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def test_the_sources_of_a_served_module_deliver_and_what_they_deliver_is_run(
     assert deliver(depot, id).status_code == 202
     assert httpx2.post(depot, json={}, timeout=20).status_code == 401
     eventually(lambda: client.describe_delivery("depot", f"depot:{id}").starts)
-    assert client.result(f"unload:depot%3A{id}", "20s") == id
+    assert client.result(f"unload:depot:{id}", "20s") == id
     [found] = [each for each in answers("deliveries", "list", "--source", "depot", "--started") if id in each["id"]]
     assert (found["type"], found["starts"], found["conflicts"]) == ("arrived", 1, 0)
 

@@ -214,7 +214,7 @@ def test_an_emitted_event_starts_what_has_a_trigger_on_it_with_any_value_once_an
     payload = {"tuple": (1, 2), "moment": datetime(2026, 1, 1, tzinfo=UTC)}
     for _ in range(2):
         assert client.emit("deliveries.emitted", payload, key="7", id="once") == 0
-    execution_id = identifier("deliveries/emitted", identifier("events", "deliveries.emitted", "7", "once"))
+    execution_id = identifier("deliveries/emitted", key=identifier("events", "deliveries.emitted", "7", "once"))
     eventually(lambda: client.list(workflow="deliveries/emitted"))
     assert client.result(execution_id, "20s") == ["/events", "7", payload]
     assert len(client.list()) == 1

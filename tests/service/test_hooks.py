@@ -46,7 +46,7 @@ def deliver(hooks: Api, body: bytes, place: str = "hook-shop", **headers: str) -
 
 def outcome(client: Client, workflow: str, *key: str) -> Any:
     """What the execution came to that this event has started."""
-    execution_id = identifier(workflow, identifier(*key))
+    execution_id = identifier(workflow, key=identifier(*key))
     eventually(lambda: any(each.id == execution_id for each in client.list(workflow=workflow, limit=500)))
     return client.result(execution_id, "20s")
 

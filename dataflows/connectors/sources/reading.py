@@ -128,15 +128,17 @@ def uri(value: object, otherwise: str) -> str:
     return value if isinstance(value, str) and _URI.fullmatch(value) else otherwise
 
 
-def identifier(*parts: str) -> str:
+def identifier(*parts: str, key: str = "") -> str:
     """A key made of the parts: no other parts make the same. At most 200 printable ASCII characters, without blanks.
 
     Parts are joined by colons, and characters that could be mistaken are written as ``%3A``. What is
     too long is cut short, and ends in a hash of the whole.
 
     :param parts: none of them empty.
+    :param key: one that was made so; it is put behind them as it is.
     """
-    joined = ":".join(quote(one, safe="/@+", errors="surrogatepass") for one in parts)
+    quoted = [quote(one, safe="/@+", errors="surrogatepass") for one in parts]
+    joined = ":".join([*quoted, key] if key else quoted)
     if len(joined) <= LONGEST_IDENTIFIER:
         return joined
     digest = sha256(joined.encode()).hexdigest()

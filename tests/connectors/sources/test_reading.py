@@ -98,6 +98,10 @@ def test_different_parts_make_different_identifiers_of_bounded_length(one: list[
     assert identifier(*one).isascii() and identifier(*one).isprintable() and " " not in identifier(*one)
 
 
+def test_an_identifier_stands_behind_the_parts_as_it_is() -> None:
+    assert identifier("to do", key=identifier("depot", "a:b")) == "to%20do:depot:a%3Ab"
+
+
 def test_parts_that_join_alike_make_different_identifiers() -> None:
     assert identifier("a:b", "c") != identifier("a", "b:c")
     assert identifier("a%3Ab") != identifier("a:b")
