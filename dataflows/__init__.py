@@ -5,6 +5,7 @@ before the workflow may see it. This package is the language: what authors impor
 nothing, opens no connection, and never imports ``interpreter``.
 """
 
+from dataflows.answer import Answer
 from dataflows.attempt import Attempt, cancelled, current_attempt
 from dataflows.commands import Branch, Command, Flow, Step, Task, Winner
 from dataflows.duration import Duration
@@ -36,6 +37,7 @@ from dataflows.outcome import Error, Outcome, Value
 from dataflows.retry import Retry
 from dataflows.schedules import Cron, Every, Schedule, cron, every
 from dataflows.verbs import (
+    callback,
     cancel,
     child,
     continue_as_new,
@@ -59,6 +61,7 @@ from dataflows.verbs import (
 from dataflows.workflow import Workflow, workflow
 
 __all__ = [
+    "Answer",
     "Attempt",
     "Branch",
     "Cancelled",
@@ -97,6 +100,7 @@ __all__ = [
     "Winner",
     "Workflow",
     "WorkflowWarning",
+    "callback",
     "cancel",
     "cancelled",
     "child",

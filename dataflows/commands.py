@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Branch",
+    "Callback",
     "CancelTask",
     "Child",
     "Command",
@@ -125,6 +126,17 @@ class Wait(Command[T_co]):
     timeout: timedelta | None = None
     has_default: bool = False
     default: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Callback(Command[str]):
+    """Open an address outside at which this question can be answered once, and go on with its URL."""
+
+    name: str
+    title: str
+    text: str = ""
+    choices: tuple[str, ...] = ()
+    valid_for: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

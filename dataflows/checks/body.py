@@ -25,7 +25,7 @@ C = TypeVar("C", bound=ast.AST)
 
 _VERBS = frozenset(
     {"step", "transaction", "sleep", "sleep_until", "wait", "gather", "race", "fork", "cancel", "child", "start"}
-    | {"defer", "signal", "publish", "now", "uuid", "random", "patched", "continue_as_new"}
+    | {"defer", "signal", "publish", "callback", "now", "uuid", "random", "patched", "continue_as_new"}
 )
 _WORKFLOW = {"dataflows.workflow", "dataflows.workflow.workflow"}
 _DEPTH = 4

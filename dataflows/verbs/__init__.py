@@ -6,6 +6,7 @@ runs anything.
 """
 
 from dataflows.verbs.branches import cancel, fork, gather, race
+from dataflows.verbs.callbacks import callback
 from dataflows.verbs.executions import child, continue_as_new, start
 from dataflows.verbs.messages import publish, signal, wait
 from dataflows.verbs.readings import now, patched, random, uuid
@@ -13,6 +14,7 @@ from dataflows.verbs.steps import defer, step, transaction
 from dataflows.verbs.timers import sleep, sleep_until
 
 __all__ = [
+    "callback",
     "cancel",
     "child",
     "continue_as_new",

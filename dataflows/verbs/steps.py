@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, overload
 
 from dataflows.commands import (
+    Callback,
     Child,
     Defer,
     Fork,
@@ -37,7 +38,7 @@ __all__ = ["defer", "step", "transaction"]
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-_ANSWERED = (Child, Fork, Gather, Now, Patched, Race, RandomNumber, RandomUuid, Start, Step, Wait)
+_ANSWERED = (Callback, Child, Fork, Gather, Now, Patched, Race, RandomNumber, RandomUuid, Start, Step, Wait)
 """Commands with an answer, which is what is meant where one of them is given to a function."""
 
 

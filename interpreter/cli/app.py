@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from interpreter.cli.callbacks import callbacks
 from interpreter.cli.check import check
 from interpreter.cli.control import cancel, delete, fork, pause, resume, retry, terminate
 from interpreter.cli.deliveries import DELIVERY_COMMANDS
@@ -42,6 +43,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "start": start,
     "list": list_executions,
     "show": show,
+    "callbacks": callbacks,
     "signal": signal,
     "emit": emit,
     "result": result,

@@ -28,6 +28,7 @@ __all__ = [
     "Concurrency",
     "Grace",
     "Lease",
+    "PublicUrl",
     "Retention",
     "Served",
     "Verbose",
@@ -63,6 +64,15 @@ Retention = Annotated[
         show_default=False,
     ),
 ]
+PublicUrl = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Where whoever is to answer a callback reaches the API of this database, like https://flows.example; "
+        "default: DATAFLOWS_PUBLIC_URL.",
+        show_default=False,
+    ),
+]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Log every execution's end, and what other loggers say at INFO.")
 ]
@@ -85,6 +95,7 @@ def new_scheduler(
     grace: str,
     retention: str | None,
     limits: list[str] | None,
+    public_url: str | None,
     as_document: bool,
 ) -> Scheduler:
     """One of these options, as they were written; not open yet. :raises typer.BadParameter: one cannot be."""
@@ -96,6 +107,7 @@ def new_scheduler(
             grace=read_duration(grace, "--grace"),
             retention=None if retention is None else read_duration(retention, "--retention"),
             limits=read_limits(limits),
+            public_url=public_url,
             on_event=_write_event if as_document else None,
         )
 

@@ -21,6 +21,7 @@ from interpreter.cli.process import (
     Concurrency,
     Grace,
     Lease,
+    PublicUrl,
     Retention,
     Served,
     Verbose,
@@ -78,6 +79,7 @@ def serve(
     grace: Grace = "10s",
     retention: Retention = None,
     limits: Limits = None,
+    public_url: PublicUrl = None,
     verbose: Verbose = False,
     as_document: AsEvents = False,
 ) -> None:
@@ -91,9 +93,9 @@ def serve(
     log_to_stderr(verbose)
     serving = _import_serving()
     tokens, sources = serving.read_tokens(token_file), serving.sources_in(modules)
-    door = serving.Door(host, port, tokens, hosts, origins or (), sources)
+    door = serving.Door(host, port, tokens, hosts, origins or (), sources, public_url)
     door.check()
-    scheduler = new_scheduler(database, concurrency, lease, grace, retention, limits, as_document)
+    scheduler = new_scheduler(database, concurrency, lease, grace, retention, limits, door.public, as_document)
     stop = threading.Event()
     stop_on_signals(stop)
     collect_garbage_seldom()

@@ -30,7 +30,10 @@ __all__ = ["Door", "read_tokens", "run", "sources_in"]
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Where the API is reached, and by whom."""
+    """Where the API is reached, and by whom.
+
+    :ivar public_url: under which callbacks are reached; None: as ``public`` says.
+    """
 
     host: str
     port: int
@@ -38,6 +41,14 @@ class Door:
     hosts: Iterable[str] | None
     origins: Iterable[str]
     sources: Mapping[str, Source]
+    public_url: str | None = None
+
+    @property
+    def public(self) -> str | None:
+        """Where callbacks are reached: if nobody says it, and only this machine is answered, there."""
+        named = self.public_url or os.environ.get("DATAFLOWS_PUBLIC_URL")
+        is_here = is_loopback(self.host) and not self.hosts and self.port
+        return named or (_url(self.host, self.port) if is_here else None)
 
     def check(self) -> None:
         """:raises typer.BadParameter: others could reach it, and there is no token."""
@@ -71,11 +82,20 @@ def run(scheduler: Scheduler, door: Door, served: str, stop: threading.Event) ->
 async def _run(scheduler: Scheduler, door: Door, listener: socket, served: str, stop: threading.Event) -> None:
     """The API goes first, then the scheduler."""
     async with scheduler as verbs:
-        app = create_app(verbs, tokens=door.tokens, hosts=door.hosts, origins=door.origins, sources=door.sources)
+        app = create_app(
+            verbs,
+            tokens=door.tokens,
+            hosts=door.hosts,
+            origins=door.origins,
+            public_url=door.public,
+            sources=door.sources,
+        )
         server = Server(app)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         logger.info("serving %s; Ctrl-C stops it", served)
         logger.info("the API is at %s", _address(listener))
+        if door.public is not None:
+            logger.info("callbacks are answered at %s/callbacks/…", door.public)
         for place in door.sources:
             logger.info("deliveries come in at %s/hooks/%s", _address(listener), place)
         await asyncio.to_thread(scheduler.wait, stop)
@@ -85,7 +105,10 @@ async def _run(scheduler: Scheduler, door: Door, listener: socket, served: str, 
 
 
 def _address(listener: socket) -> str:
-    host, port = listener.getsockname()[:2]
+    return _url(*listener.getsockname()[:2])
+
+
+def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

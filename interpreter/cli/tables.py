@@ -12,12 +12,13 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from interpreter.cli.text import inert, local_time, relative_to_here
+from interpreter.cli.text import as_json, inert, local_time, relative_to_here
 from interpreter.machine import ENDED, Status
-from interpreter.operations import Delivered, Execution, HistoryEntry, WorkflowSchedule
+from interpreter.operations import CallbackState, CallbackStatus, Delivered, Execution, HistoryEntry, WorkflowSchedule
 from interpreter.testing import OpenCommand, Standing
 
 __all__ = [
+    "callback_table",
     "delivery_facts",
     "delivery_table",
     "execution_facts",
@@ -70,6 +71,18 @@ def schedule_table(schedules: Iterable[WorkflowSchedule]) -> Table:
         state = Text(", ".join(filter(None, ("paused" * each.paused, "not served" * (not each.served)))), "yellow")
         times = local_time(each.next_at), local_time(each.last_at)
         table.add_row(_text(workflow), _text(each.schedule), *times, state)
+    return table
+
+
+def callback_table(callbacks: Iterable[CallbackStatus]) -> Table:
+    """One line a callback, with its URL while that is of use."""
+    table = _table("name", "state", "opened", "answered or expires", "answer or URL")
+    for each in callbacks:
+        is_open = each.state is CallbackState.OPEN
+        state = Text(each.state, "green" if is_open else "")
+        told = each.url or "" if is_open else as_json(each.answer) if each.state is CallbackState.ANSWERED else ""
+        times = local_time(each.opened_at), local_time(each.answered_at or each.expires_at)
+        table.add_row(_text(each.name), state, *times, _text(told))
     return table
 
 

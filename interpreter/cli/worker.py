@@ -17,6 +17,7 @@ from interpreter.cli.process import (
     Concurrency,
     Grace,
     Lease,
+    PublicUrl,
     Retention,
     Served,
     Verbose,
@@ -40,6 +41,7 @@ def worker(
     grace: Grace = "10s",
     retention: Retention = None,
     limits: Limits = None,
+    public_url: PublicUrl = None,
     verbose: Verbose = False,
     as_document: AsEvents = False,
 ) -> None:
@@ -50,7 +52,7 @@ def worker(
     """
     served = import_served(modules)
     log_to_stderr(verbose)
-    scheduler = new_scheduler(database, concurrency, lease, grace, retention, limits, as_document)
+    scheduler = new_scheduler(database, concurrency, lease, grace, retention, limits, public_url, as_document)
     stop = threading.Event()
     stop_on_signals(stop)
     collect_garbage_seldom()

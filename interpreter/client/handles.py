@@ -31,6 +31,7 @@ class ExecutionVerbs(Generic[PoolT]):
     describe = of_execution(operations.describe)
     history = of_execution(operations.history)
     published = of_execution(operations.published)
+    callbacks = of_execution(operations.list_callbacks)
     signal = of_execution(operations.signal)
     cancel = of_execution(operations.cancel)
     terminate = of_execution(operations.terminate)

@@ -31,6 +31,7 @@ class CommonVerbs:
     describe = verb(operations.describe)
     history = verb(operations.history)
     published = verb(operations.published)
+    callbacks = verb(operations.list_callbacks)
     signal = verb(operations.signal)
     emit = verb(operations.emit)
     cancel = verb(operations.cancel)

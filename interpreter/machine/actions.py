@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, TypeAlias
 
-from dataflows.commands import Child, Publish, Signal, Start, Step, Wait
+from dataflows.commands import Callback, Child, Publish, Signal, Start, Step, Wait
 from dataflows.outcome import Outcome
 from dataflows.retry import Retry
 from interpreter.machine.entries import SignalReceived
@@ -28,6 +28,7 @@ __all__ = [
     "Finishing",
     "MarkPatch",
     "Open",
+    "OpenCallback",
     "Placed",
     "PublishValue",
     "Renew",
@@ -129,6 +130,13 @@ class PublishValue(Finishing):
 
 
 @dataclass(frozen=True, slots=True)
+class OpenCallback(Finishing):
+    """Open an address at which the question is answered, and propose ``CallbackOpened``."""
+
+    command: Callback = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class StartChild(Finishing):
     """Start an execution, unless it is there, and propose ``ChildStarted``; if the id is another's, ``ChildEnded``."""
 
@@ -198,6 +206,7 @@ Placed: TypeAlias = (
     | AwaitSignal
     | SendSignal
     | PublishValue
+    | OpenCallback
     | StartChild
     | AwaitChild
     | StopChild

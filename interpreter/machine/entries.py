@@ -17,6 +17,7 @@ from interpreter.machine.status import Status
 __all__ = [
     "AttemptFailed",
     "Begun",
+    "CallbackOpened",
     "CancelRequested",
     "ChildEnded",
     "ChildStarted",
@@ -111,6 +112,13 @@ class Published(At):
 
 
 @dataclass(frozen=True, slots=True)
+class CallbackOpened(At):
+    """Its question can be answered at this address. The answer comes as a signal of that name."""
+
+    url: str = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
 class ChildStarted(At):
     """There is an execution of this id, whose parent this one is; or which it has started to go its own way."""
 
@@ -182,6 +190,7 @@ Fact: TypeAlias = (
     | WaitTimedOut
     | SignalSent
     | Published
+    | CallbackOpened
     | ChildStarted
     | ChildEnded
     | PatchMarked

@@ -7,6 +7,15 @@ of connections, threads or event loops.
 from interpreter.operations.arguments import check_arguments, read_event
 from interpreter.operations.backfilling import backfill
 from interpreter.operations.bulk import BulkVerb, in_bulk
+from interpreter.operations.callback_urls import hidden, new_url, origin_of, public_url_or_default
+from interpreter.operations.callbacks import (
+    CallbackState,
+    CallbackStatus,
+    answer_callback,
+    list_callbacks,
+    look_at_callback,
+    question_of,
+)
 from interpreter.operations.control import delete, pause, resume, terminate
 from interpreter.operations.deliveries import (
     Delivered,
@@ -48,6 +57,8 @@ from interpreter.operations.starting import find_workflow, is_there, prepare, st
 
 __all__ = [
     "BulkVerb",
+    "CallbackState",
+    "CallbackStatus",
     "Delivered",
     "Execution",
     "HistoryEntry",
@@ -59,6 +70,7 @@ __all__ = [
     "StoredResult",
     "Watch",
     "WorkflowSchedule",
+    "answer_callback",
     "backfill",
     "cancel",
     "check_arguments",
@@ -70,20 +82,27 @@ __all__ = [
     "emit",
     "find_workflow",
     "fork",
+    "hidden",
     "history",
     "history_page",
     "in_bulk",
     "is_there",
+    "list_callbacks",
     "list_deliveries",
     "list_executions",
     "list_limits",
     "list_schedules",
+    "look_at_callback",
     "new_delivery",
+    "new_url",
+    "origin_of",
     "pause",
     "pause_schedule",
     "prepare",
+    "public_url_or_default",
     "published",
     "purge",
+    "question_of",
     "read_event",
     "read_open_recordings",
     "read_recording",

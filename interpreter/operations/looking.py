@@ -11,6 +11,7 @@ from dataflows.errors import NotFound
 from interpreter.codec import Encoded
 from interpreter.codec import describe as describe_encoded
 from interpreter.machine import Status
+from interpreter.operations.callback_urls import hidden
 from interpreter.operations.tags import to_json
 from interpreter.requests import Operation, Query
 
@@ -62,8 +63,8 @@ class HistoryEntry:
     """A line of an execution's journal, for people.
 
     :ivar kind: ``started``, ``begun``, ``begin`` (of a step with ``once``), ``step``, ``attempt`` (a failed one),
-        ``stopped``, ``sleep``, ``timeout``, ``signal``, ``sent``, ``published``, ``child-started``, ``child``,
-        ``patch``, ``cancel``, ``renewed``, ``terminated``, or the status it ended with.
+        ``stopped``, ``sleep``, ``timeout``, ``signal``, ``sent``, ``published``, ``callback``, ``child-started``,
+        ``child``, ``patch``, ``cancel``, ``renewed``, ``terminated``, or the status it ended with.
     :ivar position: where its command stands, like ``"3.0.2"``; None for the whole execution.
     :ivar ok: whether the outcome is a value; None where there is no outcome.
     :ivar text: the value, or the error, as text; shortened.
@@ -107,7 +108,7 @@ def history(execution_id: str, *, generation: int | None = None) -> Operation[li
         if generation is not None:
             raise NotFound(f"execution {execution_id!r}: no journal of generation {generation}; {newest} is the newest")
     return [
-        HistoryEntry(seq, at, kind, position, name, branch, ok, _text(encoding, data), moment)
+        HistoryEntry(seq, at, kind, position, name, branch, ok, _text(kind, encoding, data), moment)
         for seq, at, kind, position, name, branch, ok, encoding, data, moment in rows
     ]
 
@@ -124,7 +125,7 @@ def history_page(
     place = {"id": execution_id, "generation": generation, "after": after, "limit": limit}
     rows = yield Query("read_history_page", {**place, "most": _SHOWN + 1, "longest_error": _LONGEST_ERROR})
     return [
-        HistoryEntry(seq, at, kind, position, name, branch, ok, _text(encoding, data, size), moment)
+        HistoryEntry(seq, at, kind, position, name, branch, ok, _text(kind, encoding, data, size), moment)
         for seq, at, kind, position, name, branch, ok, encoding, data, moment, size in rows
     ]
 
@@ -158,5 +159,6 @@ def read_execution(row: tuple[Any, ...]) -> Execution:
     return Execution(id, workflow, version, Status(now), created_at, ended_at, due_at, dict(tags or {}), *rest)
 
 
-def _text(encoding: str | None, data: bytes | None, size: int | None = None) -> str:
-    return describe_encoded(Encoded(encoding, data or b""), _SHOWN, size) if encoding else ""
+def _text(kind: str, encoding: str | None, data: bytes | None, size: int | None = None) -> str:
+    text = describe_encoded(Encoded(encoding, data or b""), _SHOWN, size) if encoding else ""
+    return hidden(text) if kind == "callback" else text

@@ -20,6 +20,7 @@ from interpreter.machine import (
     Ended,
     Fact,
     MarkPatch,
+    OpenCallback,
     PatchMarked,
     Position,
     Published,
@@ -38,13 +39,15 @@ from interpreter.machine import (
 )
 from interpreter.scheduler.admissions import Admissions
 from interpreter.scheduler.attempts import Attempts
+from interpreter.scheduler.callbacks import Callbacks
 from interpreter.scheduler.clock import DatabaseClock
 from interpreter.scheduler.held import Held
 from interpreter.scheduler.performer import Performer
 from interpreter.scheduler.proposals import Proposal
 from interpreter.scheduler.relations import Relations
+from interpreter.scheduler.settings import Settings
 from interpreter.scheduler.timers import Timers
-from interpreter.store.records import Move, Outside
+from interpreter.store.records import Move, Opening, Outside
 from interpreter.store.rows import Row, to_row
 
 __all__ = ["Dispatcher"]
@@ -57,7 +60,6 @@ class Dispatcher:
 
     :param propose: the committer's door.
     :param block: called with an execution that cannot go on here, and why.
-    :param grace: how long a cancelled step may go on running before its workflow does.
     """
 
     def __init__(
@@ -66,7 +68,7 @@ class Dispatcher:
         performer: Performer,
         propose: Callable[[Proposal], None],
         block: Callable[[Held, str], None],
-        grace: timedelta,
+        settings: Settings,
     ) -> None:
         self.stopping = False
         self.relations: Relations  # set before anything is carried out, as are the next: each needs the other
@@ -76,7 +78,7 @@ class Dispatcher:
         self._propose = propose
         self._timers: Timers[tuple[Held, Position]] = Timers(_is_set)
         self.attempts = Attempts(
-            *(clock, performer, grace),
+            *(clock, performer, settings.grace),
             propose=propose,
             place=self.place,
             block=block,
@@ -84,11 +86,13 @@ class Dispatcher:
             set_timer=self._set_timer,
             unset_timer=self._unset_timer,
         )
+        self._callbacks = Callbacks(settings.public_url, self._place_opening, block)
         self._carry_out: dict[type[Any], Callable[[Held, Any], None]] = {
             RunStep: self.attempts.run,
             BeginStep: self.attempts.begin_once,
             StopStep: self.attempts.stop,
             PublishValue: self._publish,
+            OpenCallback: self._open_callback,
             MarkPatch: self._mark_patch,
             SetTimer: self.set_due,
             AwaitSignal: self._await_signal,
@@ -222,6 +226,10 @@ class Dispatcher:
         value = Value(action.command.value)
         self._place_once(held, Published(action.position, action.name, action.branch, outcome=value))
 
+    def _open_callback(self, held: Held, action: OpenCallback) -> None:
+        if not _is_proposed(held, action.position):
+            self._callbacks.open(held, action)
+
     def _mark_patch(self, held: Held, action: MarkPatch) -> None:
         """Its journal has nothing more to tell. Of several that ask of the same change, the first is for all."""
         if held.machine.asked[action.name][0] == action.position:
@@ -255,11 +263,14 @@ class Dispatcher:
         if not _is_proposed(held, fact.position):
             self.place(held, fact)
 
-    def place(self, held: Held, fact: Fact, floor: datetime | None = None) -> None:
-        """Propose a fact about a command."""
+    def _place_opening(self, held: Held, fact: Fact, opening: Opening) -> None:
+        self.place(held, fact, opening=opening)
+
+    def place(self, held: Held, fact: Fact, floor: datetime | None = None, *, opening: Opening | None = None) -> None:
+        """Propose a fact about a command, with the callback that it opens, if it does."""
         row: Row = to_row(fact)
         held.expect(row)
-        self._propose(Proposal(held, row, floor))
+        self._propose(Proposal(held, row, floor, opening=opening))
 
 
 def _is_set(item: tuple[Held, Position], due: datetime) -> bool:

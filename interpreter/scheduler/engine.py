@@ -123,7 +123,7 @@ class Engine:
         self._dispatcher = Dispatcher(
             *(clock, self._performer, self._propose),
             lambda held, problem: self._driver.departures.block(held, problem),
-            settings.grace,
+            settings,
         )
         self._driver = Driver(
             *(self._dispatcher, clock, HistoryLimit(settings.history, self._monitor), settings.cached),

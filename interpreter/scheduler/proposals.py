@@ -14,7 +14,7 @@ from interpreter.machine.position import parse_position
 from interpreter.machine.status import ENDED, Status
 from interpreter.promise import Promise
 from interpreter.scheduler.held import Held
-from interpreter.store.records import Batch, Committed, Line, Move, Start, TicketEnd, Written
+from interpreter.store.records import Batch, Committed, Line, Move, Opening, Start, TicketEnd, Written
 from interpreter.store.rows import Row
 
 __all__ = ["Done", "Draft", "Proposal", "StartRequest", "by_execution", "done_of", "draft_of", "size_of"]
@@ -30,6 +30,7 @@ class Proposal:
     :ivar floor: the entry's time is not before this.
     :ivar message: the number of the inbox message that the entry journals.
     :ivar move: a new status, in the same commit.
+    :ivar opening: the callback that the entry opens.
     :ivar renewal: if the move is to another generation, the journal entries with which that begins.
     """
 
@@ -39,6 +40,7 @@ class Proposal:
     message: int | None = None
     move: Move | None = None
     renewal: list[Row] | None = None
+    opening: Opening | None = None
 
 
 @dataclass(slots=True)
@@ -116,6 +118,8 @@ def _add(draft: Draft, proposal: Proposal) -> None:
         draft.batch.lines.append(line)
         if proposal.message is not None:
             draft.batch.reads.append((held.id, proposal.message, line.seq))
+        if proposal.opening is not None:
+            draft.batch.openings.append((line, proposal.opening))
     if held.tickets and (end := _ended_turn(held, proposal)) is not None:
         draft.batch.turns.append(end)
     if proposal.move is not None:

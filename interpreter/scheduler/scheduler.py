@@ -18,6 +18,7 @@ from dataflows.limits import Limit, check_limit_name
 from dataflows.workflow import Workflow, registry
 from interpreter.client import AsyncVerbs, Verbs
 from interpreter.database import Database
+from interpreter.operations import public_url_or_default
 from interpreter.scheduler.engine import Engine
 from interpreter.scheduler.monitor import Listener, Monitor, log_event
 from interpreter.scheduler.settings import Settings
@@ -50,6 +51,8 @@ class Scheduler(Verbs):
     :param retention: delete executions so long after their end, now and then; default: keep them for ever.
     :param history: how many journal entries an execution may have; with more it fails with ``HistoryTooLong``. One
         that goes on for ever begins again with ``continue_as_new`` before that. A warning is logged at half of it.
+    :param public_url: under which whoever is to answer a ``callback`` reaches the HTTP service of this database, like
+        ``https://flows.example``. Default: ``DATAFLOWS_PUBLIC_URL``; without either, what asks for one is blocked.
     :param on_event: called with each event's name and details; it must be quick.
     :raises ValueError: a setting out of range.
     """
@@ -70,6 +73,7 @@ class Scheduler(Verbs):
         cached: int = 1_000,
         retention: Duration | None = None,
         history: int = 200_000,
+        public_url: str | None = None,
         on_event: Listener | None = None,
     ) -> None:
         for name, number in (
@@ -92,6 +96,7 @@ class Scheduler(Verbs):
             executors=executors or {},
             limits={check_limit_name(name, "the name of a limit"): limit for name, limit in (limits or {}).items()},
             retention=None if retention is None else to_timedelta(retention),
+            public_url=public_url_or_default(public_url),
             **times,
         )
         self._served = None if workflows is None else {(w.name, w.version): w for w in workflows}

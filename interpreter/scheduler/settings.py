@@ -24,6 +24,7 @@ class Settings:
     drive_limit: timedelta = timedelta(seconds=10)
     deadly: int = 5
     retention: timedelta | None = None
+    public_url: str | None = None
     history: int = 200_000
     executors: Mapping[str, Executor] = field(default_factory=dict)
     limits: Mapping[str, Limit] = field(default_factory=dict)

@@ -20,6 +20,7 @@
     control.py        cancel, terminate, pause, resume, retry, fork, delete
     signals.py        signals to one execution, events by key
     hooks.py          deliveries of services; intake.py, how they are committed together
+    callbacks.py      questions that somebody outside answers; callback_page.py, the page that asks
     schedules.py      the schedules of workflows
     ended.py          an execution that has ended, told from one that does not exist
     health.py         whether the process lives and can work

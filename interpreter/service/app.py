@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from dataflows.workflow import Workflow, registry
 from interpreter.client import AsyncVerbs, Client
+from interpreter.operations import origin_of, public_url_or_default
 from interpreter.service.call import Call, Service
 from interpreter.service.desk import Desk
 from interpreter.service.guard import Guard
@@ -37,6 +38,7 @@ def create_app(
     tokens: Iterable[Token | str] = (),
     hosts: Iterable[str] | None = None,
     origins: Iterable[str] = (),
+    public_url: str | None = None,
     limits: Limits | None = None,
     sources: Sources = (),
 ) -> Starlette:
@@ -50,13 +52,17 @@ def create_app(
     :param hosts: the names under which it is reached, without ports; a request under any other is refused. With them
         and without tokens, whoever mounts it decides who gets through.
     :param origins: of pages that may ask besides its own, like ``"https://console.example"``.
+    :param public_url: under which callbacks are reached from outside, like ``"https://flows.example"``: they are
+        answered under that name too, and without a token. Default: ``DATAFLOWS_PUBLIC_URL``.
     :param sources: who may deliver events, each at ``/hooks/<its name>``; by its own secret, and without a token. Of
         several of one service, a mapping says where they are: ``{"github/ours": …, "github/theirs": …}``.
-    :raises ValueError: a token that cannot be, or two sources in one place.
+    :raises ValueError: a token or a URL that cannot be, or two sources in one place.
     """
     limits = Limits() if limits is None else limits
     names = None if hosts is None else frozenset(name.lower().strip("[]") for name in hosts)
-    gate = Gate(tokens_of(tokens), names, frozenset(origin.lower().rstrip("/") for origin in origins))
+    public = public_url_or_default(public_url)
+    pages = frozenset(origin.lower().rstrip("/") for origin in origins)
+    gate = Gate(tokens_of(tokens), names, pages, None if public is None else origin_of(public))
     service = Service(workflows, gate, limits, sources_of(sources))
     named = client if isinstance(client, str) or client is None else None
     if isinstance(client, AsyncVerbs):

@@ -29,6 +29,8 @@ class Desk(AsyncVerbs):
 
     history_page = verb(operations.history_page)
     describe_published = verb(operations.describe_published)
+    look_at_callback = verb(operations.look_at_callback)
+    answer_callback = verb(operations.answer_callback)
 
     def __init__(self, client: AsyncVerbs, patience: float) -> None:
         self._pool = client._pool

@@ -1,7 +1,8 @@
 """What happens to every request before and after it is routed.
 
 Owns the order: first the sizes, then the path as it is routed; and the headers that each answer carries.
-What is logged of a request holds no header, no query, and no character that a log line could be broken with.
+What is logged of a request holds no header, no query, no token of a callback, and no character that a log line
+could be broken with.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from interpreter.operations import hidden
 from interpreter.service.limits import Limits, check_size
 from interpreter.service.paths import routed_path
 from interpreter.service.problems import Problem
@@ -64,5 +66,5 @@ class _Answering:
         if not logger.isEnabledFor(logging.DEBUG):
             return
         milliseconds = (time.monotonic() - self._begun) * 1000
-        path = ascii(self._scope["path"][:500])
+        path = ascii(hidden(self._scope["path"][:500]))
         logger.debug("%s %s: %d, after %.1f ms", ascii(self._scope["method"]), path, status, milliseconds)

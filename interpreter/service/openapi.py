@@ -129,6 +129,29 @@ def _hooks(suffix: str) -> dict[str, Schema]:
     }
 
 
+def _callback() -> dict[str, Schema]:
+    """A question for somebody outside: a page to browsers, JSON to programs."""
+    page = {"text/html": {"schema": text()}}
+    problem = _content("Problem", "application/problem+json")["content"] | page
+    refused = {
+        "409": {"description": "It was answered before: the first answer counts.", "content": problem},
+        "410": {"description": "It takes no answer any more.", "content": problem},
+        "default": {"description": "It cannot be done.", "content": problem},
+    }
+    show = _operation("showCallback", "What is asked; to look answers nothing", {200: "Callback"}, security=_OPEN)
+    answer = _operation(
+        "answerCallback", "Answer it, once", {200: "Callback"}, body="CallbackAnswer", required=False, security=_OPEN
+    )
+    show["responses"]["200"]["content"] |= page
+    answer["responses"]["303"] = {"description": "The form of the page is taken; the page shows it now."}
+    answer["requestBody"]["content"]["application/x-www-form-urlencoded"] = {"schema": ref("Answer")}
+    return {"get": _refusing(show, refused), "post": _refusing(answer, refused)}
+
+
+def _refusing(operation: Schema, refused: Schema) -> Schema:
+    return operation | {"responses": operation["responses"] | refused | {"503": refused["default"]}}
+
+
 _PATHS: dict[str, dict[str, Schema]] = {
     "/healthz": {"get": _operation("isAlive", "Whether the process lives", {200: "Health"}, security=_OPEN)},
     "/readyz": {"get": _operation("isReady", "Whether its database answers", {200: "Health"}, security=_OPEN)},
@@ -203,6 +226,7 @@ _PATHS: dict[str, dict[str, Schema]] = {
     "/api/events": {
         "post": _operation("emit", "Emit an event by key", {202: "Emitted"}, _KEY, body="Event", required=True)
     },
+    "/callbacks/{token}": _callback(),
     "/hooks/{source}": _hooks(""),
     "/hooks/{source}/{name}": _hooks("Named"),
 }

@@ -49,6 +49,8 @@ KINDS = {
     "slow": Kind(408, "The request took too long to come in"),
     "id-in-use": Kind(409, "The id belongs to something else"),
     "wrong-status": Kind(409, "Its status does not allow it"),
+    "answered": Kind(409, "It was answered before"),
+    "gone": Kind(410, "It takes no answer any more"),
     "too-large": Kind(413, "The request's body is too large"),
     "address-too-long": Kind(414, "The request's address is too long"),
     "unsupported-media-type": Kind(415, "Only JSON is read here"),

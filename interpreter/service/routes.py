@@ -10,7 +10,18 @@ from typing import NamedTuple
 
 from starlette.responses import Response
 
-from interpreter.service import control, events_stream, executions, health, hooks, openapi, schedules, signals, starting
+from interpreter.service import (
+    callbacks,
+    control,
+    events_stream,
+    executions,
+    health,
+    hooks,
+    openapi,
+    schedules,
+    signals,
+    starting,
+)
 from interpreter.service.call import Call
 from interpreter.service.security import Access
 
@@ -27,6 +38,8 @@ class Endpoint(NamedTuple):
 
 
 _READING, _WRITING = Access.READING, Access.WRITING
+_HOLDING = Access.HOLDING
+_CALLBACK = "/callbacks/{token:name}"
 _ONE = "/api/executions/{id:name}"
 _HOOKS = ("/hooks/{source:name}", "/hooks/{source:name}/{name:name}")
 _SCHEDULE = "/api/schedules/{workflow:name}"
@@ -35,6 +48,8 @@ ROUTES = (
     # Who delivers proves that by the source's own means: it knows no token, and is no page. These come first, since
     # routes are tried one after the other, and nothing comes in as often.
     *(Endpoint(method, path, hooks.receive_delivery, Access.PROBING) for path in _HOOKS for method in hooks.METHODS),
+    Endpoint("GET", _CALLBACK, callbacks.show_question, _HOLDING),
+    Endpoint("POST", _CALLBACK, callbacks.answer_question, _HOLDING),
     Endpoint("GET", "/healthz", health.is_alive, Access.PROBING),
     Endpoint("GET", "/readyz", health.is_ready, Access.PROBING),
     Endpoint("GET", "/openapi.json", openapi.show, Access.ANYBODY),

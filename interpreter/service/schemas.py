@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias, get_args
 
+from dataflows.answer import LONGEST_COMMENT
 from dataflows.schedules import CatchUp
 from interpreter.machine import Status
-from interpreter.operations import Stored
+from interpreter.operations import CallbackState, Stored
 from interpreter.service.members import LARGEST
 from interpreter.service.problems import KINDS
 
@@ -244,6 +245,27 @@ SCHEMAS: dict[str, Schema] = {
         "It is committed.",
         {"name": ref("Name"), "key": ref("Name"), "woken": whole("How many executions got it; 0: it is kept.", 0)},
     ),
+    "Callback": record(
+        "A question to somebody outside.",
+        {
+            "name": text("Of the signal that its answer becomes."),
+            "title": text(),
+            "text": text("What is asked, as plain text."),
+            "choices": array(text(), description="One of them is the answer's choice; none: any JSON is an answer."),
+            "workflow": text("Who asks."),
+            "state": one_of(CallbackState),
+            "opened_at": _MOMENT,
+            "expires_at": optional({**_MOMENT, "description": "It takes no answer from then on."}),
+            "answered_at": optional(_MOMENT),
+            "answer": {"description": "What it was answered with; null if it was not."},
+        },
+    ),
+    "Answer": record(
+        "To a question with choices.",
+        {"choice": text("One of the choices.")},
+        comment=text(maxLength=LONGEST_COMMENT),
+    ),
+    "CallbackAnswer": {"description": "Where there are choices, an Answer; else any JSON."},
     "Delivered": record(
         "It is committed.",
         {

@@ -29,6 +29,7 @@ class Access(Enum):
     """What a route takes from its caller."""
 
     PROBING = "anybody, from anywhere, under any name"
+    HOLDING = "whoever knows the address, which has a token of its own in it; from anywhere"
     ANYBODY = "anybody who may ask at all"
     READING = "any token"
     WRITING = "a token that is not read-only"
@@ -69,15 +70,19 @@ class Gate:
     :ivar hosts: the names under which this is reached, without ports; None: without a token those of this machine,
         with one any.
     :ivar origins: of pages that may ask, like ``https://console.example``, besides those that are served here.
+    :ivar public: the origin under which callbacks are reached from outside, in lower case; None: that is not known.
     """
 
     tokens: tuple[Token, ...] = ()
     hosts: frozenset[str] | None = None
     origins: frozenset[str] = frozenset()
+    public: str | None = None
 
     def check(self, scope: Scope, access: Access) -> None:
         """See whether a request may use a route of this access. :raises Problem: it may not."""
-        if access is not Access.PROBING:
+        if access is Access.HOLDING:
+            self._check_holder(scope)
+        elif access is not Access.PROBING:
             self._check_source(scope)
             self._check_token(scope, access)
 
@@ -87,11 +92,31 @@ class Gate:
         name = _host_name(host)
         if not self.tokens and self.hosts is None and not _comes_from_here(scope):
             raise Problem("forbidden", "Without a token only this machine is answered: give the server a token.")
-        known = _LOOPBACK_NAMES if self.hosts is None and not self.tokens else self.hosts
+        self._check_host(name, self._known_hosts)
+        self._check_origin(scope, self.origins | {f"{scope['scheme']}://{host.lower()}"})
+
+    def _check_holder(self, scope: Scope) -> None:
+        """Where it comes from, if what opens the thing is in the address, which no other page and no name finds out.
+
+        So this is also answered under the name, and by the scheme, of whoever stands before this server.
+        """
+        host = _only_one(scope, b"host").lower()
+        public = set() if self.public is None else {self.public}
+        names = {_host_name(urlsplit(origin).netloc) for origin in public}
+        self._check_host(_host_name(host), None if self._known_hosts is None else self._known_hosts | names)
+        self._check_origin(scope, self.origins | public | {f"http://{host}", f"https://{host}"})
+
+    @property
+    def _known_hosts(self) -> frozenset[str] | None:
+        return _LOOPBACK_NAMES if self.hosts is None and not self.tokens else self.hosts
+
+    def _check_host(self, name: str, known: frozenset[str] | None) -> None:
         if known is not None and name not in known:
             raise Problem("wrong-host", f"The host {name[:80]!a} is not served here: add it to the server's hosts.")
+
+    def _check_origin(self, scope: Scope, known: frozenset[str]) -> None:
         origin = _only_one(scope, b"origin")
-        if origin and origin.lower() not in self.origins | {f"{scope['scheme']}://{host.lower()}"}:
+        if origin and origin.lower() not in known:
             raise Problem("forbidden", "A page of another origin asked: add that origin to the server's origins.")
 
     def _check_token(self, scope: Scope, access: Access) -> None:

@@ -41,6 +41,8 @@ WITH locked AS MATERIALIZED (
     DELETE FROM dataflows.inbox i USING gone WHERE i.execution_id = gone.id
 ), awaited AS (
     DELETE FROM dataflows.subscriptions s USING gone WHERE s.execution_id = gone.id
+), asked AS (
+    DELETE FROM dataflows.callbacks c USING gone WHERE c.execution_id = gone.id
 ), waiting AS (
     DELETE FROM dataflows.tickets t USING gone WHERE t.execution_id = gone.id
 )

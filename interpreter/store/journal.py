@@ -7,7 +7,7 @@ one thing in one transaction, and keeps nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection, Cursor, errors
@@ -25,7 +25,7 @@ from interpreter.store.arrays import (
 )
 from interpreter.store.connection import one_transaction
 from interpreter.store.queries import QUERIES
-from interpreter.store.records import Batch, Committed, Line
+from interpreter.store.records import Batch, Committed, Line, Opening
 from interpreter.store.rows import FORMAT
 
 __all__ = [
@@ -147,6 +147,8 @@ def _statements(batch: Batch) -> list[tuple[str, dict[str, Any]]]:
         made.append(("move", named_columns(_MOVE, sorted(batch.moves, key=lambda move: move[0]))))
     if batch.lines:
         made.append(("append", named_columns(_LINE, ((*line[:4], *line.row) for line in batch.lines))))
+    if batch.openings:
+        made.append(("open_callbacks", named_columns(_OPENING, map(_opening, batch.openings))))
     if batch.renewals:
         made.append(("begin_again", named_columns(_FIRST, ((*line[:3], *line.row) for line in batch.renewals))))
     if batch.reads:
@@ -156,6 +158,12 @@ def _statements(batch: Batch) -> list[tuple[str, dict[str, Any]]]:
     if batch.ended:
         made.append(("tell_parents", {"children": TextArray(batch.ended)}))
     return made
+
+
+def _opening(opened: tuple[Line, Opening]) -> tuple[Any, ...]:
+    line, (digest, name, question, valid_for) = opened
+    lifetime = None if valid_for is None else valid_for // timedelta(microseconds=1)
+    return digest, *line[:3], name, question, lifetime
 
 
 _NO_PARENT = (None, None, None, None)
@@ -197,6 +205,15 @@ _START: dict[str, type[Any]] = {
     "branches": TextArray,
 }
 _TURN: dict[str, type[Any]] = {"ids": TextArray, "generations": IntArray, "positions": TextArray, "keeps": BoolArray}
+_OPENING: dict[str, type[Any]] = {
+    "digests": BytesArray,
+    "ids": TextArray,
+    "generations": IntArray,
+    "seqs": IntArray,
+    "names": TextArray,
+    "questions": BytesArray,
+    "lifetimes": BigIntArray,
+}
 _READ: dict[str, type[Any]] = {"ids": TextArray, "numbers": BigIntArray, "seqs": IntArray}
 _KEY: dict[str, type[Any]] = {"ids": TextArray, "generations": IntArray, "seqs": IntArray}
 

@@ -44,6 +44,8 @@ WITH old AS MATERIALIZED (
     DELETE FROM dataflows.inbox WHERE execution_id = ANY (ARRAY(SELECT id FROM old))
 ), awaited AS (
     DELETE FROM dataflows.subscriptions WHERE execution_id = ANY (ARRAY(SELECT id FROM old))
+), asked AS (
+    DELETE FROM dataflows.callbacks WHERE execution_id = ANY (ARRAY(SELECT id FROM old))
 ), waiting AS (
     DELETE FROM dataflows.tickets WHERE execution_id = ANY (ARRAY(SELECT id FROM old))
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, overload
 
 from interpreter.machine.status import Status
@@ -22,6 +22,7 @@ __all__ = [
     "Line",
     "Message",
     "Move",
+    "Opening",
     "Outside",
     "Parent",
     "ServedSchedule",
@@ -137,6 +138,21 @@ class Move(NamedTuple):
     generation: int | None = None
 
 
+class Opening(NamedTuple):
+    """A callback that is opened by the entry that it comes with.
+
+    :ivar digest: of its token.
+    :ivar name: of the signal that its answer becomes.
+    :ivar question: what is asked, as JSON.
+    :ivar valid_for: after this it takes no answer; None: while its execution lives.
+    """
+
+    digest: bytes
+    name: str
+    question: bytes
+    valid_for: timedelta | None
+
+
 class TicketEnd(NamedTuple):
     """A turn at a limit is over.
 
@@ -195,11 +211,13 @@ class Batch:
     """Of those that move, the children whose end is to be told."""
     turns: list[TicketEnd] = field(default_factory=list)
     """The turns at limits that are over with this."""
+    openings: list[tuple[Line, Opening]] = field(default_factory=list)
+    """The callbacks that are opened, each with its entry, which is among the lines."""
 
     @property
     def is_one_line(self) -> bool:
         """Whether one entry is all there is to write."""
-        return len(self.lines) == 1 and not (self.moves or self.starts or self.reads or self.turns)
+        return len(self.lines) == 1 and not (self.moves or self.starts or self.reads or self.turns or self.openings)
 
     @property
     def parents(self) -> list[str]:

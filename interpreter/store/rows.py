@@ -16,6 +16,7 @@ from interpreter.codec import Encoded, decode, decode_error, encode, encode_erro
 from interpreter.machine import (
     AttemptFailed,
     Begun,
+    CallbackOpened,
     CancelRequested,
     ChildEnded,
     ChildStarted,
@@ -125,6 +126,11 @@ def _signal_row(fact: SignalReceived) -> Row:
     return Row("signal", None, fact.name, fact.key, None, *encoded, moment=fact.sent_at)
 
 
+def _callback_row(fact: CallbackOpened) -> Row:
+    encoded = encode(fact.url, "the URL of a callback")
+    return Row("callback", format_position(fact.position), fact.name, fact.branch or None, None, *encoded)
+
+
 def _child_started_row(fact: ChildStarted) -> Row:
     encoded = encode(fact.id, "the id of a child")
     return Row("child-started", format_position(fact.position), fact.name, fact.branch or None, None, *encoded)
@@ -151,6 +157,7 @@ _TO_ROW: dict[type[Any], Callable[[Any], Row]] = {
     WaitTimedOut: _plain_row("timeout"),
     SignalSent: _outcome_row("sent", "what came of the signal"),
     Published: _outcome_row("published", "the published value of"),
+    CallbackOpened: _callback_row,
     ChildStarted: _child_started_row,
     ChildEnded: _outcome_row("child", "the result of child"),
     PatchMarked: _plain_row("patch"),
@@ -221,6 +228,7 @@ _TO_FACT: dict[str, Callable[[Row], Fact]] = {
     "timeout": lambda row: WaitTimedOut(*_at(row)),
     "sent": lambda row: SignalSent(*_at(row), outcome=_read_outcome(row)),
     "published": lambda row: Published(*_at(row), outcome=_read_outcome(row)),
+    "callback": lambda row: CallbackOpened(*_at(row), url=decode(_encoded(row))),
     "child-started": lambda row: ChildStarted(*_at(row), id=decode(_encoded(row))),
     "child": lambda row: ChildEnded(*_at(row), outcome=_read_outcome(row)),
     "patch": lambda row: PatchMarked(*_at(row)),

@@ -16,6 +16,8 @@
 --                marked by whoever delivers the event.
 --   events       one row an event: those that nobody has waited for yet, until a subscription takes
 --                them or they expire; of the others, that they have been.
+--   callbacks    one row a question that somebody outside can answer: inserted with its journal entry by the execution's
+--                holder, marked by whoever answers, together with the signal that the answer becomes.
 --   limits       one row a limit across executions: what schedulers were told when they started, the last word counts.
 --   tickets      one row an execution, or a step of one, that waits for its turn at a limit, or has it. Inserted by the
 --                holder, granted by any scheduler, deleted with the commit of what it was for.
@@ -39,7 +41,8 @@
 --   2. schedules, in the order of workflow and schedule.
 --   3. executions, in the order of their ids. A commit that ends children, or starts some, locks them and
 --      their parents by a statement of its own, before it writes to any.
---   4. journal, inbox, subscriptions and events; tickets and uses.
+--   4. journal, inbox, subscriptions, events and callbacks; tickets and uses.
+--   Who answers a callback holds its advisory lock before all of these, and nobody else asks for that.
 --   Routers lock offers before executions, and deliveries last, as the intake does: by source and id.
 -- What the function of an author's transaction locks comes before all of these; its entry is the last that is written.
 --
@@ -116,7 +119,7 @@ CREATE TABLE dataflows.journal (
     branch       text,                              -- the race branches it is in, like paid/card; signal: the event's key
     ok           boolean,                           -- outcomes only: a value, or an error
     encoding     text,
-    data         bytea,                             -- arguments, outcome, payload, published value; child-started: the child's id
+    data         bytea,                             -- arguments, outcome, payload, published value; child-started: the child's id; callback: its URL
     moment       timestamptz,                       -- failed attempt: no retry before; signal: when it was sent
     PRIMARY KEY (execution_id, generation, seq)
 ) WITH (
@@ -177,6 +180,22 @@ CREATE TABLE dataflows.events (
 
 -- Whoever emits deletes a few of the oldest.
 CREATE INDEX events_expiring ON dataflows.events (expires_at);
+
+CREATE TABLE dataflows.callbacks (
+    digest       bytea PRIMARY KEY,                 -- SHA-256 of the token in its URL; the URL is the journal's
+    execution_id text COLLATE "C" NOT NULL,
+    generation   integer NOT NULL,                  -- of the journal entry that has its URL
+    seq          integer NOT NULL,
+    name         text COLLATE "C" NOT NULL,         -- of the signal that its answer becomes
+    question     bytea NOT NULL,                    -- what is shown, as JSON
+    opened_at    timestamptz NOT NULL,
+    expires_at   timestamptz,                       -- it takes no answer from then on; null: while the execution lives
+    answered_at  timestamptz,                       -- null: it has no answer
+    message      bigint,                            -- the number of its answer in the inbox
+    CHECK ((answered_at IS NULL) = (message IS NULL))
+);
+
+CREATE INDEX callbacks_execution ON dataflows.callbacks (execution_id);
 
 CREATE TABLE dataflows.schedules (
     workflow      text COLLATE "C" NOT NULL,
@@ -298,10 +317,10 @@ CREATE TABLE dataflows.triggers (
 
 CREATE INDEX triggers_source ON dataflows.triggers (source, type);
 
--- The journal for people and for SQL: payloads as text where they are text.
+-- The journal for people and for SQL: payloads as text where they are text, but for URLs that whoever has them can use.
 CREATE VIEW dataflows.history AS
 SELECT execution_id, generation, seq, at, kind, position, name, branch, ok, encoding, moment,
-       CASE WHEN encoding IN ('json', 'error') THEN convert_from(data, 'UTF8') END AS payload,
+       CASE WHEN encoding IN ('json', 'error') AND kind <> 'callback' THEN convert_from(data, 'UTF8') END AS payload,
        length(data) AS bytes
 FROM dataflows.journal;
 

@@ -14,6 +14,7 @@ from types import GeneratorType
 from typing import Any
 
 from dataflows.commands import (
+    Callback,
     Child,
     Command,
     ContinueAsNew,
@@ -113,6 +114,13 @@ def _wait(command: Wait[Any]) -> str:
     return _call("wait", repr(command.name), kind, key, timeout, default)
 
 
+def _callback(command: Callback) -> str:
+    title = "" if command.title == command.name else f"title={command.title!r}"
+    text = f"text={describe_value(command.text)}" if command.text else ""
+    lifetime = "" if command.valid_for is None else f"valid_for={describe_value(command.valid_for)}"
+    return _call("callback", repr(command.name), title, text, f"choices={command.choices!r}", lifetime)
+
+
 def _gather(command: Gather[Any]) -> str:
     limit = "" if command.limit is None else f"limit={command.limit}"
     return _call("gather", *map(describe_value, command.branches), limit)
@@ -142,6 +150,7 @@ _CALLS: dict[type[Any], Callable[[Any], str]] = {
         "signal", repr(command.execution_id), repr(command.name), describe_value(command.payload)
     ),
     Publish: lambda command: _call("publish", repr(command.key), describe_value(command.value)),
+    Callback: _callback,
     Child: lambda command: _call("child", describe_value(command.workflow), *map(describe_value, command.args)),
     Start: lambda command: _call("start", describe_value(command.workflow), *map(describe_value, command.args)),
     ContinueAsNew: lambda command: _call("continue_as_new", *map(describe_value, command.args)),

@@ -13,6 +13,7 @@ from dataflows.outcome import Error, Outcome
 from interpreter.machine import (
     AttemptFailed,
     Begun,
+    CallbackOpened,
     CancelRequested,
     ChildEnded,
     ChildStarted,
@@ -87,6 +88,7 @@ _TEXTS: dict[type[Any], Callable[[Any], str]] = {
     StepBegun: lambda fact: f"step {fact.name} may have begun",
     SignalSent: lambda fact: f"sent signal {fact.name}{_unless_well(fact.outcome)}",
     Published: lambda fact: f"published {fact.name} {describe_outcome(fact.outcome)}",
+    CallbackOpened: lambda fact: f"callback {fact.name} at {fact.url}",
     ChildStarted: lambda fact: f"child {fact.name} started as {fact.id!r}",
     ChildEnded: lambda fact: f"child {fact.name} {describe_outcome(fact.outcome)}",
     PatchMarked: lambda fact: f"patched {fact.name}",

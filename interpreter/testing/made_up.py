@@ -15,12 +15,14 @@ from interpreter.machine import (
     AwaitChild,
     AwaitSignal,
     BeginStep,
+    CallbackOpened,
     ChildEnded,
     ChildStarted,
     Fact,
     Machine,
     MarkPatch,
     Open,
+    OpenCallback,
     PatchMarked,
     Published,
     PublishValue,
@@ -72,6 +74,10 @@ def _child_started(machine: Machine, action: StartChild) -> Fact:
     return ChildStarted(action.position, action.name, action.branch, id=action.command.id or f"id of {action.name}")
 
 
+def _callback_opened(machine: Machine, action: OpenCallback) -> Fact:
+    return CallbackOpened(action.position, action.name, action.branch, url=f"url of {action.name}")
+
+
 def _plain(fact: Callable[..., Fact], **details: Any) -> Callable[[Machine, Any], Fact]:
     return lambda machine, action: fact(action.position, action.name, action.branch, **details)
 
@@ -84,6 +90,7 @@ _ANSWERS: dict[type[Any], Callable[[Machine, Any], Fact]] = {
     AwaitSignal: _received,
     SendSignal: _plain(SignalSent, outcome=Value(None)),
     PublishValue: _plain(Published, outcome=Value(None)),
+    OpenCallback: _callback_opened,
     StartChild: _child_started,
     AwaitChild: _child_ended,
     StopChild: _child_ended,

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import quote
 
 from dataflows.outcome import Value
 from interpreter.machine import (
     AwaitChild,
     AwaitSignal,
     BeginStep,
+    CallbackOpened,
     ChildStarted,
     End,
     Ended,
     Fact,
     MarkPatch,
     Open,
+    OpenCallback,
     PatchMarked,
+    Position,
     Published,
     PublishValue,
     Renew,
@@ -34,13 +38,14 @@ from interpreter.machine import (
     StopChild,
     StopStep,
     WaitTimedOut,
+    format_position,
 )
 from interpreter.testing.agenda import Happening, Rank
 
 if TYPE_CHECKING:
     from interpreter.testing.driver import Driver
 
-__all__ = ["PLANS"]
+__all__ = ["PLANS", "url_for"]
 
 
 def _forced(driver: Driver, action: Open, fact: Fact) -> list[Happening]:
@@ -80,6 +85,16 @@ def _publish_value(driver: Driver, action: PublishValue) -> list[Happening]:
     return _forced(driver, action, Published(action.position, action.name, action.branch, outcome=value))
 
 
+def _open_callback(driver: Driver, action: OpenCallback) -> list[Happening]:
+    url = url_for(action.name, action.position)
+    return _forced(driver, action, CallbackOpened(action.position, action.name, action.branch, url=url))
+
+
+def url_for(name: str, position: Position) -> str:
+    """The URL of a callback that nobody serves: the same in every drive, and another for each."""
+    return f"https://callbacks.example/{quote(name, safe='')}/{format_position(position)}"
+
+
 def _send_signal(driver: Driver, action: SendSignal) -> list[Happening]:
     return driver.world.sendings(driver, action)
 
@@ -114,6 +129,7 @@ PLANS: dict[type[Any], Plan] = {
     SetTimer: _set_timer,
     AwaitSignal: _await_signal,
     PublishValue: _publish_value,
+    OpenCallback: _open_callback,
     SendSignal: _send_signal,
     StartChild: _start_child,
     AwaitChild: _await_child,

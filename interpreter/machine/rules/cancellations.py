@@ -15,6 +15,7 @@ from interpreter.machine.actions import (
     AwaitSignal,
     BeginStep,
     MarkPatch,
+    OpenCallback,
     PublishValue,
     RunStep,
     SendSignal,
@@ -39,7 +40,7 @@ def _stop_child(machine: Machine, action: AwaitChild) -> None:
     machine.set_open(action.position, StopChild(action.position, action.name, action.branch, action.child_id))
 
 
-def _let_finish(machine: Machine, action: SendSignal | PublishValue | StartChild | MarkPatch) -> None:
+def _let_finish(machine: Machine, action: SendSignal | PublishValue | OpenCallback | StartChild | MarkPatch) -> None:
     machine.set_open(action.position, replace(action, stopping=True))
 
 
@@ -53,6 +54,7 @@ CANCELLATIONS: dict[type[Any], Callable[[Machine, Any], None]] = {
     StartChild: _let_finish,
     SendSignal: _let_finish,
     PublishValue: _let_finish,
+    OpenCallback: _let_finish,
     MarkPatch: _let_finish,
     SetTimer: _overtake,
     AwaitSignal: _overtake,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dataflows.commands import (
     Branch,
+    Callback,
     CancelTask,
     Child,
     ContinueAsNew,
@@ -39,6 +40,7 @@ from interpreter.machine.actions import (
     AwaitSignal,
     BeginStep,
     MarkPatch,
+    OpenCallback,
     PublishValue,
     RunStep,
     SendSignal,
@@ -107,6 +109,11 @@ def _signal(machine: Machine, fiber: Fiber, command: Signal, position: Position)
 
 def _publish(machine: Machine, fiber: Fiber, command: Publish, position: Position) -> Answer:
     machine.block(fiber, PublishValue(position, command.key, fiber.branch, command=command))
+    return None
+
+
+def _callback(machine: Machine, fiber: Fiber, command: Callback, position: Position) -> Answer:
+    machine.block(fiber, OpenCallback(position, command.name, fiber.branch, command=command))
     return None
 
 
@@ -229,6 +236,7 @@ COMMANDS: dict[type[Any], Callable[[Machine, Fiber, Any, Position], Answer]] = {
     Wait: _wait,
     Signal: _signal,
     Publish: _publish,
+    Callback: _callback,
     Gather: _gather,
     Race: _race,
     Fork: _fork,

@@ -22,6 +22,7 @@ from interpreter.machine.actions import (
     AwaitSignal,
     BeginStep,
     MarkPatch,
+    OpenCallback,
     PublishValue,
     Renew,
     RunStep,
@@ -35,6 +36,7 @@ from interpreter.machine.ending import add_note
 from interpreter.machine.entries import (
     AttemptFailed,
     Begun,
+    CallbackOpened,
     CancelRequested,
     ChildEnded,
     ChildStarted,
@@ -142,6 +144,10 @@ def _published(machine: Machine, fact: Published) -> None:
     machine.finish(mismatch.expect(machine, fact, PublishValue), fact.outcome if failed else Value(None))
 
 
+def _callback_opened(machine: Machine, fact: CallbackOpened) -> None:
+    machine.finish(mismatch.expect(machine, fact, OpenCallback), Value(fact.url))
+
+
 def _child_started(machine: Machine, fact: ChildStarted) -> None:
     if mismatch.comes_late(machine, fact):
         return
@@ -230,6 +236,7 @@ FACTS: dict[type[Any], Callable[[Machine, Any], None]] = {
     SignalReceived: deliver,
     SignalSent: _signal_sent,
     Published: _published,
+    CallbackOpened: _callback_opened,
     ChildStarted: _child_started,
     ChildEnded: _child_ended,
     PatchMarked: _patch_marked,

@@ -17,6 +17,7 @@ from dataflows.errors import Mismatch
 from dataflows.logs import replaying
 from dataflows.workflow import Workflow
 from interpreter.machine import (
+    CallbackOpened,
     ChildEnded,
     ChildStarted,
     Entry,
@@ -191,6 +192,7 @@ _VERBS: dict[type[At], str] = {
     ChildEnded: "child",
     SignalSent: "signal",
     Published: "publish",
+    CallbackOpened: "callback",
 }
 
 

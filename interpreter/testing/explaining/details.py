@@ -14,6 +14,7 @@ from interpreter.machine import (
     BeginStep,
     Machine,
     Open,
+    OpenCallback,
     PublishValue,
     RunStep,
     SendSignal,
@@ -77,5 +78,6 @@ _WORDS: dict[type[Any], tuple[str, Callable[[Machine, Any], str]]] = {
     AwaitSignal: ("wait", lambda machine, action: _wait(machine, action)),
     SendSignal: ("signal", lambda machine, action: f"to {_short(action.command.execution_id)}"),
     PublishValue: ("publish", lambda machine, action: _short(action.command.value)),
+    OpenCallback: ("callback", lambda machine, action: ", ".join(action.command.choices)),
     StartChild: ("child", lambda machine, action: _child(action)),
 }

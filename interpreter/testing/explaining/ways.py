@@ -52,9 +52,8 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 class Seen:
     """Something that was seen on the way.
 
-    :ivar kind: ``step``, ``sleep``, ``wait``, ``child``, ``signal``, ``publish``; ``gather``, ``race``, ``fork`` and,
-        below these, ``branch``;
-        ``returns``, ``raises``, ``continues``; or ``cut``, where it was left.
+    :ivar kind: ``step``, ``sleep``, ``wait``, ``child``, ``signal``, ``publish``, ``callback``; ``gather``, ``race``,
+        ``fork`` and, below these, ``branch``; ``returns``, ``raises``, ``continues``; or ``cut``, where it was left.
     :ivar details: what else is to be told, in words.
     :ivar place: ``file:line: text``.
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -21,10 +21,12 @@ from interpreter.machine import (
     AttemptFailed,
     BeginStep,
     Begun,
+    CallbackOpened,
     CancelRequested,
     ChildEnded,
     ChildStarted,
     Ended,
+    Entry,
     Machine,
     PatchMarked,
     Position,
@@ -48,6 +50,7 @@ from interpreter.machine import (
     format_position,
 )
 from interpreter.testing.passing import changes_passed
+from interpreter.testing.plans import url_for
 from interpreter.testing.recording.recorded import Recorded, fresh, given_to
 from interpreter.testing.standing import open_commands
 
@@ -150,7 +153,7 @@ class _Teller:
             if call is not None:
                 at = {"at": entry.at.isoformat()} if self._times and call.method not in _ENDS else {}
                 yield Call(call.method, call.args, call.kwargs | at)
-            self._machine.apply(entry)
+            self._machine.apply(_without_url(entry))
         if self._machine.open and () not in self._machine.open:
             yield Call("stands_at", tuple(f"{each.kind} {each.name!r}" for each in open_commands(self._machine)))
 
@@ -201,6 +204,13 @@ class _Teller:
         return Call("returned", (outcome.value,))
 
 
+def _without_url(entry: Entry) -> Entry:
+    """The code is given the URL that the recorded test gives it, so that what it makes of that is no secret."""
+    if not isinstance(fact := entry.fact, CallbackOpened):
+        return entry
+    return replace(entry, fact=replace(fact, url=url_for(fact.name, fact.position)))
+
+
 def _came_to(outcome: Outcome[Any]) -> dict[str, Any]:
     if isinstance(outcome, Error):
         return {"raises": outcome.exception}
@@ -223,6 +233,7 @@ _TOLD: dict[type[Any], Callable[[_Teller, Any], Call | None]] = {
     ChildEnded: lambda teller, fact: teller.at("child", fact, **_came_to(fact.outcome)),
     SignalSent: lambda teller, fact: teller.at("sent", fact, **_came_to(fact.outcome)),
     Published: _Teller.published,
+    CallbackOpened: lambda teller, fact: teller.at("callback", fact),
     PatchMarked: lambda teller, fact: Call("patched", (fact.name,)),
     Renewed: _Teller.renewed,
     CancelRequested: lambda teller, fact: Call("cancel"),

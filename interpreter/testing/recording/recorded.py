@@ -19,6 +19,7 @@ from interpreter.machine import (
     AwaitSignal,
     BeginStep,
     Begun,
+    CallbackOpened,
     CancelRequested,
     ChildEnded,
     ChildStarted,
@@ -28,6 +29,7 @@ from interpreter.machine import (
     Machine,
     MarkPatch,
     Open,
+    OpenCallback,
     PatchMarked,
     Placed,
     Published,
@@ -49,6 +51,7 @@ from interpreter.machine import (
     WaitTimedOut,
     format_position,
 )
+from interpreter.testing.plans import url_for
 from interpreter.testing.standing import open_commands
 
 __all__ = ["Recorded", "fresh", "given_to"]
@@ -177,6 +180,12 @@ class Recorded:
         if value is not NOT_TOLD:
             self._compare(f"what is published as {key!r}", value, action.command.value)
         self._apply(Published(action.position, key, action.branch, outcome=Value(None)), at)
+
+    def callback(self, name: str, *, position: str | None = None, at: str | None = None) -> None:
+        """It opened a callback. The code is given a made-up URL: whoever has the real one may answer."""
+        action = self._open(f"callback {name!r}", (OpenCallback,), name, position)
+        url = url_for(name, action.position)
+        self._apply(CallbackOpened(action.position, name, action.branch, url=url), at)
 
     def patched(self, change: str, *, at: str | None = None) -> None:
         """It was new code that got to this change first."""
