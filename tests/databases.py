@@ -22,7 +22,7 @@ __all__ = ["Server", "opened", "stop_at_once"]
 
 _TABLES = (
     *("executions", "journal", "inbox", "subscriptions", "events", "schedulers", "schedules", "served_schedules"),
-    *("limits", "tickets", "uses", "deliveries", "offers", "triggers"),
+    *("limits", "tickets", "uses", "deliveries", "offers", "triggers", "callbacks"),
 )
 _EMPTY = "TRUNCATE " + ", ".join(f"dataflows.{table}" for table in _TABLES)
 

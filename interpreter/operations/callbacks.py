@@ -99,7 +99,8 @@ def list_callbacks(execution_id: str) -> Operation[list[CallbackStatus]]:
     rows = yield Query("list_callbacks", {"id": execution_id})
     if not rows:
         yield from status(execution_id)
-    return [_read(row, None if row[11] is None else decode(Encoded(row[11], row[12]))) for row in rows]
+    found = [_read(row, None if row[11] is None else decode(Encoded(row[11], row[12]))) for row in rows]
+    return sorted(found, key=lambda callback: callback.opened_at, reverse=True)
 
 
 def _find(token: str) -> Operation[tuple[Any, ...]]:

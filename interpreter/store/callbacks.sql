@@ -27,7 +27,7 @@ LEFT JOIN LATERAL (
 WHERE c.digest = %(digest)b
 
 -- name: list_callbacks
--- All of an execution, the newest first, each with its URL, if the generation in which it was opened is still kept.
+-- All of an execution, in no order, each with its URL, if the generation in which it was opened is still kept.
 SELECT c.name, c.question, e.workflow, e.status, c.opened_at, c.expires_at, coalesce(c.expires_at <= clock_timestamp(), false),
        c.answered_at, answer.id, answer.encoding, answer.data, entry.encoding, entry.data
 FROM dataflows.executions e
@@ -42,7 +42,6 @@ LEFT JOIN LATERAL (
     WHERE execution_id = c.execution_id AND generation = c.generation AND seq = c.seq OFFSET 0
 ) AS entry ON true
 WHERE e.id = %(id)s
-ORDER BY c.opened_at DESC, c.generation DESC, c.seq DESC
 
 -- name: answer_callback
 -- The answer becomes a signal, and the callback has been answered: one or the other is never there alone. In a

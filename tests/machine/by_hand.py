@@ -18,6 +18,7 @@ from interpreter.machine import (
     AwaitSignal,
     BeginStep,
     Begun,
+    CallbackOpened,
     CancelRequested,
     ChildEnded,
     ChildStarted,
@@ -27,6 +28,7 @@ from interpreter.machine import (
     Fact,
     Machine,
     Open,
+    OpenCallback,
     PatchMarked,
     Published,
     PublishValue,
@@ -204,6 +206,11 @@ class ByHand:
         action: PublishValue = self.find(where)
         assert isinstance(action, PublishValue)
         return Published(action.position, action.name, action.branch, outcome=Value(action.command.value))
+
+    def opened(self, where: str, url: str = "https://flows.example/callbacks/1") -> CallbackOpened:
+        action: OpenCallback = self.find(where)
+        assert isinstance(action, OpenCallback)
+        return CallbackOpened(action.position, action.name, action.branch, url=url)
 
     def child_started(self, where: str, child_id: str = "the child") -> ChildStarted:
         action = self.find(where)

@@ -17,6 +17,7 @@ from interpreter.machine import (
     AwaitChild,
     AwaitSignal,
     BeginStep,
+    CallbackOpened,
     ChildEnded,
     ChildStarted,
     End,
@@ -24,6 +25,7 @@ from interpreter.machine import (
     Fact,
     MarkPatch,
     Open,
+    OpenCallback,
     PatchMarked,
     Placed,
     Published,
@@ -44,7 +46,7 @@ from interpreter.machine import (
     WaitTimedOut,
     after_failure,
 )
-from tests.machine.singles import UNSTORABLE
+from tests.machine.singles import UNSTORABLE, url_of
 from tests.machine.world import World
 
 __all__ = ["facts", "starts_at", "when"]
@@ -152,6 +154,7 @@ _FACTS: dict[type[Any], Callable[[World, Any, datetime], Fact | list[Fact]]] = {
     AwaitSignal: lambda world, action, at: WaitTimedOut(*_place(action)),
     SendSignal: _sent,
     PublishValue: _published,
+    OpenCallback: lambda world, action, at: CallbackOpened(*_place(action), url=url_of(action.name)),
     StartChild: _child_started,
     AwaitChild: _child_ended,
     StopChild: _child_stopped,

@@ -43,6 +43,7 @@ from tests.machine.programs import (
     First,
     Guard,
     Helper,
+    Inquire,
     Later,
     Leave,
     Look,
@@ -54,7 +55,7 @@ from tests.machine.programs import (
     Tell,
     Together,
 )
-from tests.machine.singles import outward, single
+from tests.machine.singles import outward, single, url_of
 
 
 @dataclass
@@ -140,12 +141,15 @@ def note(node: Any, path: str, run: Run) -> Flow[Any]:
             run.fiber.append(path)
         raise
     run.notes.append((path, type(node), plain(answer)))
-    if isinstance(node, Do | DoOnce | Nap | NapUntil | Tell | Show | Later) and answer != _expected(node):
+    told = Do | DoOnce | Nap | NapUntil | Tell | Show | Inquire | Later
+    if isinstance(node, told) and answer != _expected(node, path):
         run.surprises.append(f"{path} was answered {answer}")
     return answer
 
 
-def _expected(node: Any) -> Any:
+def _expected(node: Any, path: str) -> Any:
+    if isinstance(node, Inquire):
+        return url_of(path)
     return node.value if isinstance(node, Do | DoOnce) else None
 
 
@@ -240,7 +244,7 @@ def command(node: Any, path: str, run: Run) -> Any:
     match node:
         case Do() | DoOnce() | Nap() | NapUntil() | Await():
             return single(node, path)
-        case Tell() | Show() | Child() | Later() | Change() | Anew():
+        case Tell() | Show() | Inquire() | Child() | Later() | Change() | Anew():
             return outward(node, path)
         case Start() | Together() | First():
             return combined(node, path, run)

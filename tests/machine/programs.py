@@ -108,6 +108,11 @@ class Show:
 
 
 @dataclass(frozen=True)
+class Inquire:
+    """Opens a callback."""
+
+
+@dataclass(frozen=True)
 class Child:
     """Another execution, waited for or not, and what becomes of it."""
 
@@ -170,7 +175,9 @@ class Leave:
 FATES = ("returns", "fails", "is cancelled", "is another's", "ends early")
 """What becomes of a child; early is before its start is journaled."""
 
-Single: TypeAlias = Do | DoOnce | Nap | NapUntil | Await | Look | Tell | Show | Child | Later | Together | First
+Single: TypeAlias = (
+    Do | DoOnce | Nap | NapUntil | Await | Look | Tell | Show | Inquire | Child | Later | Together | First
+)
 """What can be a branch without a generator around it."""
 
 Node: TypeAlias = Single | Mistake | Ask | Stop | Start | Guard | Helper | Again | Fail | Leave | Change | Anew

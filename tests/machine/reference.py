@@ -8,12 +8,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from dataflows.commands import Command, Defer, Publish, Signal, Sleep, Step, Wait
+from dataflows.commands import Callback, Command, Defer, Publish, Signal, Sleep, Step, Wait
 from dataflows.duration import to_text
 from dataflows.errors import RetryAfter, WaitTimeout
 from dataflows.outcome import Error, Outcome, Value
 from tests.machine.happenings import outcome_of_publishing, outcome_of_sending
 from tests.machine.player import Program, result_of_attempt
+from tests.machine.singles import url_of
 
 
 def reference(program: Program) -> Outcome[Any]:
@@ -49,6 +50,8 @@ def _answer(command: Command[Any], deferred: list[Step[Any]]) -> Outcome[Any]:
         case Publish():
             outcome = outcome_of_publishing(command.value)
             return outcome if isinstance(outcome, Error) else Value(None)
+        case Callback():
+            return Value(url_of(command.name))
         case Step():
             return _called(command)
         case Sleep():

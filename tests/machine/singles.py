@@ -8,6 +8,7 @@ from typing import Any
 from dataflows import (
     Flow,
     Retry,
+    callback,
     child,
     continue_as_new,
     defer,
@@ -23,9 +24,9 @@ from dataflows import (
 )
 from dataflows.workflow import Workflow
 from tests.machine.by_hand import START, work
-from tests.machine.programs import Anew, Await, Change, Child, Do, DoOnce, Later, Nap, NapUntil, Show, Tell
+from tests.machine.programs import Anew, Await, Change, Child, Do, DoOnce, Inquire, Later, Nap, NapUntil, Show, Tell
 
-__all__ = ["UNSTORABLE", "outward", "single"]
+__all__ = ["UNSTORABLE", "outward", "single", "url_of"]
 
 UNSTORABLE = "the journal does not hold this"
 
@@ -50,18 +51,25 @@ def _policy(attempts: int) -> Retry:
     return Retry(attempts=attempts, first=1, factor=1, jitter=0)
 
 
+def url_of(path: str) -> str:
+    """Where the callback is answered that stands there."""
+    return f"https://flows.example/callbacks/{path}"
+
+
 def nothing(fate: str) -> Flow[None]:
     """Stands for a child: nobody runs it."""
     return
     yield
 
 
-def outward(node: Tell | Show | Child | Later | Change | Anew, path: str) -> Any:
+def outward(node: Tell | Show | Inquire | Child | Later | Change | Anew, path: str) -> Any:
     match node:
         case Tell():
             return signal("another" if node.arrives else "nobody", path)
         case Show():
             return publish(path, node.value if node.fits else UNSTORABLE)
+        case Inquire():
+            return callback(path)
         case Child():
             other = Workflow(nothing, path)
             return (child if node.is_waited_for else start)(other, node.fate)

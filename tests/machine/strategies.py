@@ -23,6 +23,7 @@ from tests.machine.programs import (
     First,
     Guard,
     Helper,
+    Inquire,
     Later,
     Leave,
     Look,
@@ -55,7 +56,7 @@ NAPS: Nodes = st.builds(Nap, SECONDS)
 MOMENTS: Nodes = st.builds(NapUntil, SECONDS)
 WAITS: Nodes = st.builds(Await, SIGNALS, st.sampled_from([None, None, int]), TIMEOUTS, st.booleans(), KEYS)
 LOOKS: Nodes = st.builds(Look, st.sampled_from(["now", "uuid", "random"]))
-MESSAGES: Nodes = st.builds(Tell, st.booleans()) | st.builds(Show, VALUES, st.booleans())
+MESSAGES: Nodes = st.builds(Tell, st.booleans()) | st.builds(Show, VALUES, st.booleans()) | st.just(Inquire())
 CHILDREN: Nodes = st.builds(Child, st.sampled_from(FATES), st.booleans())
 LATER: Nodes = st.builds(Later, FAILURES, ATTEMPTS)
 REPEATABLE: Nodes = STEPS | STEPS | NAPS | MOMENTS | WAITS | LOOKS | MESSAGES | CHILDREN | LATER

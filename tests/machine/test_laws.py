@@ -22,6 +22,7 @@ from interpreter.machine import (
     ENDED,
     AttemptFailed,
     AwaitSignal,
+    CallbackOpened,
     CancelRequested,
     ChildEnded,
     ChildStarted,
@@ -166,7 +167,8 @@ def settles(fact: Any, action: Open) -> bool:
     """Whether the command there has come to something; a child that is waited for has not when it has started."""
     if isinstance(fact, ChildStarted):
         return isinstance(action, StartChild) and isinstance(action.command, Start)
-    return isinstance(fact, StepEnded | StepStopped | Slept | WaitTimedOut | SignalSent | Published | ChildEnded)
+    ends = StepEnded | StepStopped | Slept | WaitTimedOut | SignalSent | Published | CallbackOpened | ChildEnded
+    return isinstance(fact, ends)
 
 
 @law()

@@ -12,7 +12,7 @@ __all__ = ["MANY", "crowd", "dead_rows", "leave_to_autovacuum_nothing"]
 MANY = int(os.environ.get("DATAFLOWS_TEST_ROWS", "100000"))
 """How many dead rows there are where there are very many."""
 
-_OTHERS = ("subscriptions", "events", "limits", "tickets", "uses", "deliveries", "offers")
+_OTHERS = ("subscriptions", "events", "limits", "tickets", "uses", "deliveries", "offers", "callbacks")
 _BY_EXECUTION = ("executions", "journal", "inbox", "subscriptions", "events")
 _EXECUTIONS = """
 INSERT INTO dataflows.executions
@@ -75,6 +75,13 @@ SELECT 'w' || n %% 40, source, id, received_at
 FROM (SELECT *, row_number() OVER () AS n FROM dataflows.deliveries WHERE routed_at IS NOT NULL) AS d
 WHERE n %% 5 = 0
 """
+_CALLBACKS = """
+INSERT INTO dataflows.callbacks
+    (digest, execution_id, generation, seq, name, question, opened_at, answered_at, message)
+SELECT sha256(n::text::bytea), 'e' || lpad(n::text, 7, '0'), 1, 3, 'approval', '{}', now(),
+       CASE WHEN n %% 5 > 0 THEN now() END, CASE WHEN n %% 5 > 0 THEN 1 END
+FROM generate_series(1, %(most)s) AS n
+"""
 _DEAD = [
     """
     INSERT INTO dataflows.executions (id, workflow, version, status, due_at, format, created_at)
@@ -88,7 +95,7 @@ _DEAD = [
 
 def leave_to_autovacuum_nothing(connection: Connection[Any]) -> None:
     """Statistics and dead rows stay as the test makes them."""
-    for table in (*_BY_EXECUTION, "tickets", "uses", "deliveries", "offers"):
+    for table in (*_BY_EXECUTION, "tickets", "uses", "deliveries", "offers", "callbacks"):
         connection.execute(f"ALTER TABLE dataflows.{table} SET (autovacuum_enabled = off)".encode())
 
 
@@ -112,6 +119,7 @@ def crowd(connection: Connection[Any], most: int, *, entries: int = 4, ended: bo
         _USES,
         _DELIVERIES,
         _OFFERS,
+        _CALLBACKS,
     ):
         connection.execute(query, {"most": most, "entries": entries, "ended": ended})
 

@@ -16,7 +16,10 @@ from tests.databases import opened
 
 __all__ = ["CROWDED", "QUESTIONS", "Question", "faults", "nodes", "plan_of", "prepare", "prepared_plan", "touched"]
 
-CROWDED = ("executions", "journal", "inbox", "subscriptions", "events", "tickets", "uses", "deliveries", "offers")
+CROWDED = (
+    *("executions", "journal", "inbox", "subscriptions", "events"),
+    *("tickets", "uses", "deliveries", "offers", "callbacks"),
+)
 """The tables that may be long."""
 
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -106,6 +109,7 @@ _USES = {"uses_pkey", "uses_at"}
 _LIMIT = {"limits_pkey"}
 _DELIVERY = {"deliveries_pkey"}
 _OFFERS = {"offers_pkey", "offers_open"}
+_CALLBACK = {"callbacks_pkey", "callbacks_execution"}
 _SEND = {"execution_id": _IDS[0], "kind": "signal", "name": "approval", "encoding": "json", "payload": b"1"}
 
 QUESTIONS = {
@@ -152,7 +156,8 @@ QUESTIONS = {
         {"executions_ended"} | _EXECUTION | _JOURNAL,
     ),
     "purge": Question(
-        {"ids": _HELD["ids"], "before": str(_NOW)}, _EXECUTION | _JOURNAL | _INBOX | _SUBSCRIPTIONS | _TICKET
+        {"ids": _HELD["ids"], "before": str(_NOW)},
+        _EXECUTION | _JOURNAL | _INBOX | _SUBSCRIPTIONS | _TICKET | _CALLBACK,
     ),
     "lock_family": Question({"ids": _HELD["ids"], "children": _HELD["ids"]}, _EXECUTION),
     "tell_parents": Question({"scheduler": 7, "children": _HELD["ids"]}, _EXECUTION | _JOURNAL),
@@ -212,6 +217,23 @@ QUESTIONS = {
     "read_delivery": Question({"source": "shop", "id": _IDS[0]}, _DELIVERY | _OFFERS),
     "purge_deliveries": Question({"before": str(_NOW), "most": 500}, {"deliveries_received"} | _DELIVERY | _OFFERS),
     "subscribe": Question({**_PLACE, **_EVENT, "deadline": _NOW}, _EXECUTION | _SUBSCRIPTIONS | _EVENTS),
+    "open_callbacks": Question(
+        {
+            **_HELD,
+            **_PLACES,
+            "digests": BytesArray([id.encode() for id in _IDS]),
+            "names": _LINES["names"],
+            "questions": _all(BytesArray, b"{}"),
+            "lifetimes": _all(BigIntArray, None),
+        },
+        set(),
+    ),
+    "look_at_callback": Question({"digest": b"1"}, _EXECUTION | _INBOX | {"callbacks_pkey"}),
+    "list_callbacks": Question(_FIRST, _EXECUTION | _INBOX | _JOURNAL | _CALLBACK),
+    "answer_callback": Question(
+        {"digest": b"1", "message_id": "callback:1", "encoding": "json", "payload": b"1"},
+        _EXECUTION | {"callbacks_pkey"},
+    ),
     "drop_tickets": Question(_TICKETS, _TICKET),
     "ask": Question({**_TICKETS, "names": _all(TextArray, "clickup"), "scheduler": 7}, _EXECUTION | _TICKET),
     "grant": Question({**_LIMITS, **_TICKETS, "most": 200}, _LIMIT | _QUEUE | _TICKET | _USES | _EXECUTION),

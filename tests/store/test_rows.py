@@ -18,6 +18,7 @@ from interpreter.codec import encode
 from interpreter.machine import (
     AttemptFailed,
     Begun,
+    CallbackOpened,
     CancelRequested,
     ChildEnded,
     ChildStarted,
@@ -73,6 +74,8 @@ FACTS: list[Fact] = [
     SignalSent((4, 0, 0), "approval", "b", outcome=Error(NotFound("no execution has that id"))),
     Published((2,), "progress", outcome=Value(Point(1, ()))),
     Published((2,), "progress", "b", outcome=Error(CannotStore("a lock"))),
+    CallbackOpened((3,), "approval", url="https://flows.example/callbacks/1"),
+    CallbackOpened((3, 0, 0), "approval", "b", url="https://flows.example/callbacks/2"),
     ChildStarted((3,), "order", id="order-7"),
     ChildStarted((3, 0, 0), "order", "b", id='any "id" of 200 characters'),
     ChildEnded((3,), "order", outcome=Value([1, None])),
