@@ -70,7 +70,7 @@ async def _answer(call: Call) -> Response:
 
 
 async def _read_answer(call: Call, choices: tuple[str, ...]) -> Any:
-    if _is_form(call):
+    if _is_form(call) and choices:
         return _checked(await _read_form(call), choices)
     payload = await call.body()
     if not choices:

@@ -19,6 +19,8 @@ assert desks.HOSTILE  # its workflows are registered
 
 _numbers = count(1)
 
+PUBLIC = "https://flows.example/ours"
+
 QUICK = Limits(body=64 * 1024, receive=0.4, send=0.5, database=5.0, result=100_000, streams=8)
 
 
@@ -36,7 +38,7 @@ def database(new_database: Callable[[], str]) -> str:
 
 @pytest.fixture(scope="session")
 def scheduler(portal: BlockingPortal, database: str) -> Iterator[AsyncScheduler]:
-    with portal.wrap_async_context_manager(Scheduler(database, grace=1)) as scheduler:
+    with portal.wrap_async_context_manager(Scheduler(database, grace=1, public_url=PUBLIC)) as scheduler:
         yield scheduler
 
 

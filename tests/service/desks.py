@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dataflows import Event, Flow, Retry, Trigger, cron, every, gather, publish, sleep, step, wait, workflow
+from dataflows import (
+    Event,
+    Flow,
+    Retry,
+    Trigger,
+    callback,
+    cron,
+    every,
+    gather,
+    publish,
+    sleep,
+    step,
+    wait,
+    workflow,
+)
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\x1b[31m\r\nSet-Cookie: a=b\u202e"
 
@@ -46,6 +60,18 @@ def anything(*args: object, **kwargs: object) -> Flow[object]:
 @workflow("desk/approval")
 def approval() -> Flow[object]:
     yield from publish("stage", "waiting")
+    return (yield from wait("approval"))
+
+
+@workflow("desk/question")
+def question(
+    choices: tuple[str, ...] | list[str] = ("approve", "reject"),
+    title: str | None = None,
+    text: str = "",
+    valid_for: float | None = None,
+) -> Flow[object]:
+    url = yield from callback("approval", title=title, text=text, choices=choices, valid_for=valid_for)
+    yield from publish("url", url)
     return (yield from wait("approval"))
 
 
