@@ -95,8 +95,8 @@ def new_scheduler(
     grace: str,
     retention: str | None,
     limits: list[str] | None,
-    public_url: str | None,
     as_document: bool,
+    public_url: str | None,
 ) -> Scheduler:
     """One of these options, as they were written; not open yet. :raises typer.BadParameter: one cannot be."""
     with refusing():

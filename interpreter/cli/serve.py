@@ -31,6 +31,7 @@ from interpreter.cli.process import (
     new_scheduler,
     stop_on_signals,
 )
+from interpreter.scheduler.scheduler import Scheduler
 
 __all__ = ["serve"]
 
@@ -95,7 +96,10 @@ def serve(
     tokens, sources = serving.read_tokens(token_file), serving.sources_in(modules)
     door = serving.Door(host, port, tokens, hosts, origins or (), sources, public_url)
     door.check()
-    scheduler = new_scheduler(database, concurrency, lease, grace, retention, limits, door.public, as_document)
+
+    def scheduler(public_url: str | None) -> Scheduler:
+        return new_scheduler(database, concurrency, lease, grace, retention, limits, as_document, public_url)
+
     stop = threading.Event()
     stop_on_signals(stop)
     collect_garbage_seldom()

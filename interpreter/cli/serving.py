@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from socket import socket
 
@@ -32,7 +32,7 @@ __all__ = ["Door", "read_tokens", "run", "sources_in"]
 class Door:
     """Where the API is reached, and by whom.
 
-    :ivar public_url: under which callbacks are reached; None: as ``public`` says.
+    :ivar public_url: under which callbacks are reached from outside; None: that is not said here.
     """
 
     host: str
@@ -42,13 +42,6 @@ class Door:
     origins: Iterable[str]
     sources: Mapping[str, Source]
     public_url: str | None = None
-
-    @property
-    def public(self) -> str | None:
-        """Where callbacks are reached: if nobody says it, and only this machine is answered, there."""
-        named = self.public_url or os.environ.get("DATAFLOWS_PUBLIC_URL")
-        is_here = is_loopback(self.host) and not self.hosts and self.port
-        return named or (_url(self.host, self.port) if is_here else None)
 
     def check(self) -> None:
         """:raises typer.BadParameter: others could reach it, and there is no token."""
@@ -69,14 +62,22 @@ class Door:
             taken = f"{self.host}, port {self.port}, cannot be had: {error.strerror}"
             raise typer.BadParameter(taken, param_hint="--port") from None
 
+    def public(self, listener: socket) -> str | None:
+        """Where callbacks are reached: if nobody says it, and only this machine is answered, where one listens."""
+        named = self.public_url or os.environ.get("DATAFLOWS_PUBLIC_URL")
+        is_here = is_loopback(self.host) and not self.hosts
+        return named or (_address(listener) if is_here else None)
 
-def run(scheduler: Scheduler, door: Door, served: str, stop: threading.Event) -> None:
+
+def run(new_scheduler: Callable[[str | None], Scheduler], door: Door, served: str, stop: threading.Event) -> None:
     """Serve until ``stop`` is set, or a step asks the process to exit.
 
+    :param new_scheduler: makes one, not open yet, that knows this public URL.
     :param served: what is served, in words.
     """
     with door.open() as listener:
-        asyncio.run(_run(scheduler, door, listener, served, stop))
+        public_url = door.public(listener)
+        asyncio.run(_run(new_scheduler(public_url), replace(door, public_url=public_url), listener, served, stop))
 
 
 async def _run(scheduler: Scheduler, door: Door, listener: socket, served: str, stop: threading.Event) -> None:
@@ -87,15 +88,15 @@ async def _run(scheduler: Scheduler, door: Door, listener: socket, served: str, 
             tokens=door.tokens,
             hosts=door.hosts,
             origins=door.origins,
-            public_url=door.public,
+            public_url=door.public_url,
             sources=door.sources,
         )
         server = Server(app)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         logger.info("serving %s; Ctrl-C stops it", served)
         logger.info("the API is at %s", _address(listener))
-        if door.public is not None:
-            logger.info("callbacks are answered at %s/callbacks/…", door.public)
+        if door.public_url is not None:
+            logger.info("callbacks are answered at %s/callbacks/…", door.public_url.rstrip("/"))
         for place in door.sources:
             logger.info("deliveries come in at %s/hooks/%s", _address(listener), place)
         await asyncio.to_thread(scheduler.wait, stop)
@@ -105,10 +106,7 @@ async def _run(scheduler: Scheduler, door: Door, listener: socket, served: str, 
 
 
 def _address(listener: socket) -> str:
-    return _url(*listener.getsockname()[:2])
-
-
-def _url(host: str, port: int) -> str:
+    host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

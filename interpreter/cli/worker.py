@@ -52,7 +52,7 @@ def worker(
     """
     served = import_served(modules)
     log_to_stderr(verbose)
-    scheduler = new_scheduler(database, concurrency, lease, grace, retention, limits, public_url, as_document)
+    scheduler = new_scheduler(database, concurrency, lease, grace, retention, limits, as_document, public_url)
     stop = threading.Event()
     stop_on_signals(stop)
     collect_garbage_seldom()

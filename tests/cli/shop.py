@@ -11,6 +11,7 @@ from dataflows import (
     Flow,
     Retry,
     Trigger,
+    callback,
     continue_as_new,
     gather,
     patched,
@@ -67,6 +68,12 @@ def approve() -> Flow[object]:
         wait("approval", timeout="7d"), race(paid=wait("payment"), late=sleep("deadline", "1h"))
     )
     return decision
+
+
+@workflow("ask")
+def ask(title: str = "May we?") -> Flow[object]:
+    yield from callback("approval", title=title, valid_for="7d")
+    return (yield from wait("approval"))
 
 
 @workflow("rounds")

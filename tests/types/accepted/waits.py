@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, assert_type
 from uuid import UUID
 
-from dataflows import Flow, now, random, sleep, sleep_until, uuid, wait
+from dataflows import Answer, Flow, callback, now, random, sleep, sleep_until, step, uuid, wait
 
 
 @dataclass
@@ -27,6 +27,19 @@ def waiting() -> Flow[None]:
     assert_type((yield from wait("approval", timeout="7d")), Any)
     assert_type((yield from wait("approval", Approval)), Approval)
     assert_type((yield from wait("approval", Approval, timeout="7d")), Approval)
+
+
+def send(recipient: str, url: str) -> None: ...
+
+
+def asking_outside(sizes: list[str]) -> Flow[str]:
+    url = yield from callback("approval")
+    assert_type(url, str)
+    assert_type((yield from callback("size", title="Which?", text="…", choices=sizes, valid_for="7d")), str)
+    yield from step("ask", send, "Ada", url)
+    answer = yield from wait("approval", Answer, timeout="7d", default=None)
+    assert_type(answer, Answer | None)
+    return answer.choice if answer is not None else "nobody"
 
 
 def waiting_with_a_default() -> Flow[None]:

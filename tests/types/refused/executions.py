@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflows import Flow, child, continue_as_new, patched, publish, signal, sleep, start, wait, workflow
+from dataflows import Flow, callback, child, continue_as_new, patched, publish, signal, sleep, start, wait, workflow
 
 
 @workflow("order")
@@ -43,6 +43,9 @@ def ids_and_names_of_the_wrong_type() -> Flow[None]:
     yield from publish("progress")  # refused
     yield from wait("payment", key=7)  # refused
     yield from patched()  # refused
+    yield from callback()  # refused
+    yield from callback("approval", choices=7)  # refused
+    yield from callback("approval", "May we?")  # refused
     yield from continue_as_new(number=7)  # refused
 
 
