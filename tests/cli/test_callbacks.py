@@ -16,6 +16,7 @@ from typer.testing import Result
 
 from interpreter import Client
 from tests.cli.running import WorkerProcess
+from tests.cli.shop import ask, echo
 from tests.databases import opened
 from tests.store.desk import one
 from tests.waiting import eventually
@@ -55,7 +56,7 @@ def test_a_server_that_is_killed_between_commit_and_answer_has_taken_the_answer_
     start_worker: StartWorker, client: Client, database: str, id: str
 ) -> None:
     first, second = (start_worker(SHOP, "--port", "0", "--public-url", "http://x", command="serve") for _ in range(2))
-    client.start_by_name("ask", id=id)
+    client.start(ask, "May we?", id=id)
     [asked] = eventually(lambda: client.callbacks(id))
     path = str(asked.url).removeprefix("http://x")
     with held_commits(database) as connection, ThreadPoolExecutor() as threads:
@@ -77,7 +78,7 @@ def test_on_this_machine_alone_questions_are_asked_at_its_own_address_and_no_tok
     start_worker: StartWorker, client: Client, id: str
 ) -> None:
     served = start_worker(SHOP, "--port", "0", "--verbose", command="serve")
-    client.start_by_name("ask", id=id)
+    client.start(ask, "May we?", id=id)
     [asked] = eventually(lambda: client.callbacks(id))
     assert str(asked.url).startswith(f"{served.address}/callbacks/")
     page = httpx2.get(str(asked.url), headers={"Accept": "text/html"}, timeout=20)
@@ -102,7 +103,7 @@ def test_whoever_has_the_database_is_shown_the_url_to_send_it_again(
     dataflows: Dataflows, answers: Answers, start_worker: StartWorker, client: Client, id: str
 ) -> None:
     start_worker(SHOP, environment={"DATAFLOWS_PUBLIC_URL": "https://flows.example/"})
-    client.start_by_name("ask", ("\x1b[31mMay we?",), id=id)
+    client.start(ask, "\x1b[31mMay we?", id=id)
     [asked] = eventually(lambda: answers("callbacks", id))
     assert asked["state"] == "open" and asked["url"].startswith("https://flows.example/callbacks/")
     listed = dataflows("callbacks", id)
@@ -116,5 +117,5 @@ def test_whoever_has_the_database_is_shown_the_url_to_send_it_again(
 
 
 def test_one_that_has_asked_nothing(dataflows: Dataflows, client: Client, id: str) -> None:
-    client.start_by_name("echo", (1,), id=id)
+    client.start(echo, 1, id=id)
     assert "has opened no callback" in dataflows("callbacks", id).output

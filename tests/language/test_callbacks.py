@@ -94,7 +94,11 @@ def test_every_way_is_walked_also_answers_that_are_none() -> None:
 
 def test_a_plan_says_its_url() -> None:
     asked = callback("approval", title="May we buy a chair?", valid_for="7d")
-    plan = [(asked, "an address"), (step("ask", send, "Ada", "an address"), None)]
-    flow = purchase("a chair")
-    with pytest.raises(AssertionError, match=r"wait\('approval', Answer"):
-        rehearse(flow, plan)
+    plan = [
+        (asked, "an address"),
+        (step("ask", send, "Ada", "an address"), None),
+        (wait("approval", Answer, timeout="7d", default=Answer("reject", "nobody answered")), Answer("approve")),
+    ]
+    assert rehearse(purchase("a chair"), plan) == "approve: "
+    with pytest.raises(AssertionError, match=r"callback\('approval', title='May we buy a desk\?', .*valid_for='7d'"):
+        rehearse(purchase("a desk"), plan)

@@ -15,9 +15,10 @@ from interpreter.machine import Status
 from interpreter.store import claims, connection, journal, leases
 from interpreter.store.journal import LeaseLost
 from interpreter.store.queries import QUERIES
-from interpreter.store.records import Batch, Move, Start
+from interpreter.store.records import Batch, Line, Move, Opening, Start
+from interpreter.store.rows import Row
 from tests.databases import opened
-from tests.store.desk import EMPTY, Desk, one, sent, step
+from tests.store.desk import EMPTY, LONG_AGO, Desk, one, sent, step
 from tests.waiting import eventually
 
 NEXT_CENTURY = datetime(2100, 1, 1, tzinfo=UTC)
@@ -139,6 +140,25 @@ class StopsBefore:
         if query == self._query:
             self._stop()
         return self._connection.execute(query, *args, **kwargs)
+
+
+def test_a_callback_is_there_when_its_entry_is_and_not_before(desk: Desk, other: Desk) -> None:
+    desk.start_held("asking")
+    entry = Line("asking", 1, 3, LONG_AGO, Row("callback", "0", "approval", None, None, "json", b'"a url"'))
+    batch = Batch([entry], openings=[(entry, Opening(b"digest", "approval", b"{}", timedelta(days=2)))])
+    there = "SELECT count(*) FROM dataflows.callbacks WHERE digest = 'digest'"
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        journal.commit(desk.connection, desk.scheduler, Batch([*batch.lines, entry], openings=batch.openings))
+    assert one(desk.connection, there) == 0
+    other.expire(desk)
+    other.bury()
+    with pytest.raises(LeaseLost):
+        journal.commit(desk.connection, desk.scheduler, batch)
+    assert one(desk.connection, there) == 0
+    assert "asking" in [claimed.execution_id for claimed in other.claim()]
+    journal.commit(other.connection, other.scheduler, batch)
+    lifetime = "SELECT expires_at - opened_at FROM dataflows.callbacks WHERE digest = 'digest'"
+    assert one(desk.connection, lifetime) == timedelta(days=2)
 
 
 # The fence --------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 
 from dataflows import (
     Flow,
+    callback,
     child,
     continue_as_new,
     gather,
@@ -80,6 +81,13 @@ def round_of(number: int) -> Flow[str]:
     if payment == "last":
         return "over"
     return (yield from continue_as_new(number + 1))
+
+
+@workflow("testing-asking")
+def asking(who: str) -> Flow[str]:
+    url = yield from callback("approval", text="May we?")
+    yield from step("mail", work, who, url)
+    return (yield from wait("approval", str))
 
 
 @workflow("testing-parcel")

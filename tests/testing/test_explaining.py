@@ -10,7 +10,7 @@ from dataflows import Flow, fork, gather, race, sleep, step, wait
 from dataflows.workflow import Workflow
 from interpreter.testing import Node, explain
 from interpreter.testing.placeholders import Placeholder
-from tests.testing.journaled import round_of
+from tests.testing.journaled import asking, round_of
 
 RAN: list[object] = []
 
@@ -177,6 +177,12 @@ def test_a_placeholder_passes_for_what_the_code_asks_it_to_be() -> None:
     assert repr(asked.lines[0] == 3) == "item.lines[0] == 3"
     assert repr(2 * asked) == "2 * item" and len(asked) == len(list(asked)) == 2
     assert repr(asked.get("x", default=1)) == "item.get('x', default=1)"
+
+
+def test_a_callback_is_shown_with_its_choices() -> None:
+    asked, mailed, *_ = explain(asking, "Ada")
+    assert (asked.kind, asked.name, asked.details) == ("callback", "approval", "approve, reject")
+    assert mailed.details == "work('Ada', 'url of approval')"
 
 
 def test_children_signals_published_values_and_new_beginnings_are_shown_and_new_code_is_taken() -> None:

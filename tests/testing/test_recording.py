@@ -14,6 +14,7 @@ from dataflows.errors import Cancelled, Mismatch, NotFound
 from dataflows.outcome import Error, Value
 from interpreter.machine import (
     AttemptFailed,
+    CallbackOpened,
     CancelRequested,
     ChildEnded,
     ChildStarted,
@@ -191,6 +192,25 @@ def test_children_signals_published_values_and_patches_are_told() -> None:
         'execution.signal("payment", "cash", key="order-1")',
         "execution.continued_as_new(2)",
     ]
+
+
+def test_of_a_callback_the_url_is_not_told_since_whoever_has_it_may_answer() -> None:
+    opened = CallbackOpened((0,), "approval", url="https://flows.example/callbacks/s3cret")
+    answered = SignalReceived("approval", "yes", BEGUN)
+    ended = Ended(Status.COMPLETED, Value("yes"))
+    journal = recording(
+        *(opened, returned((1,), "mail"), answered, ended),
+        args=("Ada",),
+        workflow="testing-asking",
+        status=Status.COMPLETED,
+    )
+    assert lines(journal) == [
+        'execution.callback("approval")',
+        'execution.step("mail", given=("Ada", "https://callbacks.example/approval/0"))',
+        'execution.signal("approval", "yes")',
+        'execution.returned("yes")',
+    ]
+    assert "s3cret" not in record(journal)
 
 
 def test_what_could_not_be_sent_is_told_with_its_error() -> None:
