@@ -6,12 +6,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from examples.approval import NOBODY, Decision, Request, approval
+from dataflows import Answer
+from examples.approval import NOBODY, Request, approval
 from interpreter import Status
 from interpreter.testing import Simulation, crash_everywhere, explore, simulate
 
 CHAIR = Request("R-1", "a new chair", "Ada", "Grace")
-YES = {"by": "Ada", "approved": True}
+YES = {"choice": "approve", "comment": "a good one"}
 
 
 def mails(simulation: Simulation[Any]) -> list[tuple[str, str, timedelta]]:
@@ -24,7 +25,7 @@ def days(number: float) -> timedelta:
 
 def test_who_decides_at_once_is_not_reminded() -> None:
     simulation = crash_everywhere(approval, CHAIR, otherwise=None, signals=[("decision", YES, "1d")])
-    assert simulation.result == Decision("Ada", approved=True)
+    assert simulation.result == Answer("approve", "a good one")
     assert mails(simulation) == [("ask", "Ada", days(0)), ("tell", "Ada", days(1))]
 
 
@@ -50,8 +51,14 @@ def test_if_nobody_decides_the_answer_is_no_after_a_month() -> None:
 
 
 def test_the_first_decision_counts() -> None:
-    signals = [("decision", YES, "1d"), ("decision", {"by": "Grace", "approved": False}, "1d")]
-    assert simulate(approval, CHAIR, otherwise=None, signals=signals).result == Decision("Ada", approved=True)
+    signals = [("decision", YES, "1d"), ("decision", {"choice": "reject"}, "1d")]
+    assert simulate(approval, CHAIR, otherwise=None, signals=signals).result == Answer("approve", "a good one")
+
+
+def test_every_mail_that_asks_has_the_link_to_the_page() -> None:
+    simulation = simulate(approval, CHAIR, otherwise=None)
+    asking = [call.args[1] for call in simulation.steps if call.name != "tell"]
+    assert len(asking) == 3 and all(": https://callbacks.example/decision/0" in text for text in asking)
 
 
 def test_a_request_that_is_withdrawn_reminds_nobody() -> None:
@@ -61,7 +68,7 @@ def test_a_request_that_is_withdrawn_reminds_nobody() -> None:
 
 
 def test_whatever_happens_nobody_is_escalated_to_before_a_reminder_or_after_a_decision() -> None:
-    def in_order(simulation: Simulation[Decision]) -> None:
+    def in_order(simulation: Simulation[Answer]) -> None:
         names = [name for name, _, _ in mails(simulation)]
         assert names == [name for name in ("ask", "remind", "escalate", "tell") if name in names]
         assert "remind" in names or "escalate" not in names
@@ -73,5 +80,7 @@ def test_whatever_happens_nobody_is_escalated_to_before_a_reminder_or_after_a_de
 
 def test_it_runs_for_real(story: Callable[[str], str]) -> None:
     told = story("approval")
-    assert "to Ada: a new chair: approved by Ada\n" in told
-    assert "to Grace: Ada does not decide: a new desk\nto Ada: a new desk: rejected by nobody\n" in told
+    assert "to Ada: please decide on a new chair: http://localhost:8787/callbacks/" in told
+    assert "to Ada: a new chair: approve (a good one)\n" in told
+    assert "to Grace: Ada does not decide on a new desk: http://localhost:8787/callbacks/" in told
+    assert "to Ada: a new desk: reject (nobody has decided)\n" in told

@@ -21,9 +21,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from interpreter import Scheduler
 from interpreter.service import Limits, create_app
 from tests.service import desks
-from tests.service.calling import serving
+from tests.service.calling import fetch, serving
+from tests.waiting import eventually
 
-__all__ = ["cases", "command"]
+__all__ = ["cases", "command", "new_question"]
 
 _CURSOR = urlsafe_b64encode(b"2026-11-23T12:00:00+00:00 nobody").decode()
 
@@ -45,15 +46,32 @@ include-operation-id = "listExecutions"
 parameters = {{ "query.cursor" = "{_CURSOR}" }}
 """
 
+_QUESTION = """
+[[operations]]
+include-operation-id = ["showCallback", "answerCallback"]
+parameters = {{ "path.token" = "{token}" }}
+"""
+
 
 @contextmanager
-def command(address: str, *words: str) -> Iterator[tuple[list[str], str]]:
-    """What to run, and in which folder: a fresh one, since it keeps there what it remembers for the next run."""
+def command(address: str, token: str, *words: str) -> Iterator[tuple[list[str], str]]:
+    """What to run, and in which folder: a fresh one, since it keeps there what it remembers for the next run.
+
+    :param token: of the question that it looks at and answers.
+    """
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "schemathesis.toml"
-        settings.write_text(_SETTINGS)
+        settings.write_text(_SETTINGS + _QUESTION.format(token=token))
         run = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(settings), "--no-color", "run"]
         yield [*run, f"{address}/openapi.json", "--exclude-operation-id", "followExecution", *words], folder
+
+
+def new_question(address: str) -> str:
+    """Have something asked that any JSON answers; answers its token."""
+    asked = fetch("POST", f"{address}/api/workflows/desk%2Fquestion/executions", json={"kwargs": {"choices": []}})
+    place = f"{address}{asked.headers['location']}"
+    url: str = eventually(lambda: fetch("GET", place).json()["published"].get("url"))
+    return url.rpartition("/")[2].rstrip('"')
 
 
 def cases(output: str) -> int:
@@ -64,8 +82,12 @@ def cases(output: str) -> int:
 
 async def main(words: list[str]) -> int:
     """Run it once, its output on this process's; the exit code is its own."""
-    async with Scheduler() as scheduler, serving(create_app(scheduler, limits=Limits(wait=0.1))) as address:
-        with command(address, *words) as (run, folder):
+    async with (
+        Scheduler(public_url="http://localhost") as scheduler,
+        serving(create_app(scheduler, limits=Limits(wait=0.1))) as address,
+    ):
+        token = await asyncio.to_thread(new_question, address)
+        with command(address, token, *words) as (run, folder):
             return await (await asyncio.create_subprocess_exec(*run, cwd=folder)).wait()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.service.conftest import QUICK
-from tests.service.schemathesis_run import cases, command
+from tests.service.schemathesis_run import cases, command, new_question
 
 
 def test_whatever_is_sent_is_answered_as_the_document_says(
@@ -16,7 +16,10 @@ def test_whatever_is_sent_is_answered_as_the_document_says(
 ) -> None:
     with (
         on_a_socket(limits=replace(QUICK, wait=0.1)) as address,
-        command(address, "--phases", "fuzzing", "--max-examples", "4", "--seed", "1") as (run, folder),
+        command(address, new_question(address), "--phases", "fuzzing", "--max-examples", "4", "--seed", "1") as (
+            run,
+            folder,
+        ),
     ):
         done = subprocess.run(run, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
