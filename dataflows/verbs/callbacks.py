@@ -31,8 +31,9 @@ def callback(
     by looking, so the URL may pass the scanners of mail programs.
 
     A callback is the execution's, like its signals: it stays open over retries and ``continue_as_new``, until it is
-    answered or the execution has ended. An answer that comes late waits for the next ``wait`` of that name, so
-    give ``valid_for`` the ``timeout`` of the wait, and every question a name of its own.
+    answered or the execution has ended; a fork has the same URL and not the answer. An answer that comes late waits
+    for the next ``wait`` of that name, so give ``valid_for`` the ``timeout`` of the wait, and every question a name
+    of its own. Where nobody knows the service's public URL (``Scheduler(public_url=…)``), the execution is blocked.
 
     :param title: of the page; default: the name.
     :param text: what is asked, as plain text; at most 10,000 characters.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx2
 import pytest
 from anyio.from_thread import BlockingPortal
 
@@ -249,13 +248,3 @@ def test_the_time_for_an_answer_is_over(api: Api, database: str) -> None:
 def test_it_is_neither_answered_nor_looked_at_by_other_methods(api: Api, method: str) -> None:
     _, path = ask(api)
     assert problem(api.request(method, path)) == (405, "method-not-allowed")
-
-
-def test_while_the_database_is_down_a_person_is_told_so_on_a_page(
-    portal: BlockingPortal, new_api: Callable[..., Api]
-) -> None:
-    api = Api(portal, create_app("host=/nowhere"))  # its lifespan has not begun
-    for headers in (BROWSER, PROGRAM):
-        refused: httpx2.Response = api.get(f"/callbacks/{UNKNOWN[0]}", headers=headers)
-        assert refused.status_code == 503 and refused.headers["retry-after"] == "2"
-    assert "Nothing is lost: try again" in Page(api.get(f"/callbacks/{UNKNOWN[0]}", headers=BROWSER)).text

@@ -15,6 +15,7 @@ from interpreter.service import create_app
 from tests.databases import opened
 from tests.service.calling import Api, problem
 from tests.service.conftest import QUICK
+from tests.service.questions import Page
 from tests.waiting import eventually
 
 
@@ -56,6 +57,9 @@ def test_while_the_database_is_down_everything_is_503_and_says_when_to_come_agai
         for path in ("/readyz", "/api/executions", place, f"{place}/history", f"{place}/result", f"{place}/events"):
             refused = lonely.hasty.get(path)
             assert problem(refused) == (503, "unavailable") and refused.headers["retry-after"] == "2"
+        for asked in (lonely.hasty.get, lonely.hasty.post):
+            told = Page(asked(f"/callbacks/{'0' * 40}", headers={"Accept": "text/html"}))
+            assert "Not nowThe database does not answer. Nothing is lost: try again." in told.text
         for path in (f"{place}/cancel", f"{place}/fork", f"{place}/signals/go"):
             assert problem(lonely.hasty.post(path, {})) == (503, "unavailable")
         assert lonely.hasty.get("/healthz").status_code == 200
