@@ -107,7 +107,13 @@ def step(
 
 
 def transaction(
-    name: str, fn: Callable[[Connection[Any], *Ts], T], /, *args: *Ts, retry: Retry | None = None
+    name: str,
+    fn: Callable[[Connection[Any], *Ts], T],
+    /,
+    *args: *Ts,
+    retry: Retry | None = None,
+    timeout: Duration | None = None,
+    limit: str | None = None,
 ) -> Step[T]:
     """Run ``fn(connection, *args)`` in a transaction that commits together with its journal entry: exactly once.
 
@@ -120,14 +126,21 @@ def transaction(
     eight times at most.
 
     :param retry: how often it is tried again; default: the workflow's, else ``Retry()``.
+    :param timeout: how long one attempt may take, its waiting for locks included; then its query is cut off, it is
+        rolled back whatever ``fn`` returns, and it counts as failed with ``StepTimeout``.
+    :param limit: the name of a limit that it shares with others, as for ``step``.
     :raises TypeError: ``fn`` is no function, or is async: the connection is not.
+    :raises ValueError: an unusable name, or a timeout that is no duration.
     """
     check_name(name, "a step's name")
     function, positional, keywords = _take_apart("transaction", name, fn, args)
     _check_retry("transaction", name, retry)
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
         raise TypeError(f"transaction({name!r}) takes a plain function, since its connection is not async")
-    return Step(name, function, positional, keywords, retry, transaction=True)
+    if limit is not None:
+        check_limit_name(limit, "limit=")
+    late = to_optional_timedelta(timeout)
+    return Step(name, function, positional, keywords, retry, late, limit=limit, transaction=True)
 
 
 @overload

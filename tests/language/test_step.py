@@ -149,9 +149,9 @@ class Mover:
 
 
 def test_a_transaction_is_a_step_whose_function_is_given_a_connection() -> None:
-    built = transaction("move", move, 5, retry=Retry(attempts=2))
+    built = transaction("move", move, 5, retry=Retry(attempts=2), timeout="1m", limit="rows")
     assert built == Step("move", move, (5,), transaction=True) != step("move", move, None, 5)
-    assert built.retry == Retry(attempts=2)
+    assert (built.retry, built.timeout, built.limit) == (Retry(attempts=2), timedelta(minutes=1), "rows")
 
 
 @pytest.mark.parametrize(
@@ -190,3 +190,7 @@ def test_they_check_what_a_step_checks(verb: Any) -> None:
         verb("fetch", fetch(42))
     with pytest.raises(TypeError, match="takes a Retry, not int"):
         verb("fetch", fetch, 42, retry=3)
+    with pytest.raises(ValueError, match="limit="):
+        verb("fetch", fetch, 42, limit="")
+    with pytest.raises(ValueError, match="soon"):
+        verb("fetch", fetch, 42, timeout="soon")

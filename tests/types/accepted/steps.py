@@ -122,6 +122,7 @@ def transactions() -> Flow[None]:
     assert_type((yield from transaction("move", move, 5)), int)
     assert_type((yield from transaction("move", move, 5, "rent", retry=Retry(attempts=3))), int)
     assert_type((yield from transaction("count", count)), tuple[int, str])
+    assert_type((yield from transaction("count", count, timeout="30s", limit="rows")), tuple[int, str])
     assert_type((yield from transaction("move", functools.partial(move, note="rent"), 5)), int)
 
 

@@ -77,6 +77,7 @@ def more_options_of_the_wrong_type() -> Flow[None]:
     yield from step("fetch-item", fetch, 42, limit=5)  # refused
     yield from defer("fetch-item", fetch, 42, limit=5)  # refused
     yield from transaction("move", move, 5, retry=3)  # refused
+    yield from transaction("move", move, 5, limit=5)  # refused
 
 
 def an_answer_of_a_transaction_taken_for_another_type() -> Flow[str]:
