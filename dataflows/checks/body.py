@@ -17,7 +17,7 @@ from dataflows.checks.names import Names
 from dataflows.checks.source import AnyFunction, own_nodes, within
 from dataflows.commands import Command
 
-__all__ = ["Body", "matches", "text_of"]
+__all__ = ["Body", "is_generator", "matches", "text_of"]
 
 A = TypeVar("A", bound=ast.AST)
 B = TypeVar("B", bound=ast.AST)
@@ -67,6 +67,10 @@ class Body:
     @functools.cached_property
     def _called(self) -> dict[ast.Call, frozenset[str]]:
         return {call: self.names.refer(call.func).names for call in self.each(ast.Call)}
+
+    def verb(self, call: ast.Call) -> str | None:
+        """The verb of the language that is called: ``step``."""
+        return next((name.rpartition(".")[2] for name in self.called(call) if _is_verb(name)), None)
 
     # What an expression makes ---------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from dataflows.checks.body import Body, text_of
 from dataflows.checks.finding import Hit
+from dataflows.checks.looked_at import is_only_looked_at, name_is_only_looked_at
 
 __all__ = ["drops_commands", "yields_no_command"]
 
@@ -31,6 +32,17 @@ def drops_commands(body: Body) -> Iterator[Hit]:
             yield from step("note", note, "paid")
         for page in step("pages", fetch, order_id):  # DF301
             yield from step("note", note, page)
+        item = step("fetch", fetch, order_id)  # DF301
+        release(item)
+        price: int = step("price", fetch, order_id)  # DF301
+        total = price + 1
+        found = step("find", fetch, order_id)  # DF301
+        yield from step("save", note, found)
+        answer = step("ask", fetch, order_id)  # DF301
+        logger.info("answered %s", answer.text)
+        print(step("look", fetch, order_id))  # DF301
+        paid = wait("paid")  # DF301
+        return paid
         remind(order_id)  # DF301
         helper(order_id)  # DF301
         return step("last", note, "done")  # DF301
@@ -40,8 +52,17 @@ def drops_commands(body: Body) -> Iterator[Hit]:
         yield from step("note", note, "begun")
         naps = [sleep("nap", hours * 3600) for hours in range(3)]
         yield from gather(*naps)
+        for each in naps:
+            yield from each
         nap = sleep("nap", "1h")
         yield from nap
+        note(f"reminds by {nap}")
+        reminder = remind(order_id)
+        later = []
+        later.append(reminder)
+        yield from gather(*later)
+        last = sleep("last", "1h")
+        yield from fork(named("last", last))
         yield from remind(order_id)
         for name in words(order_id):
             yield step("note", note, name)
@@ -53,10 +74,13 @@ def drops_commands(body: Body) -> Iterator[Hit]:
                 yield Hit(value, f"{text_of(value)} builds what nobody yields")
             case ast.Return(value=ast.Call() as value) if _needs_a_yield(body, value):
                 yield Hit(value, f"{text_of(value)} is returned and not yielded")
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if _needs_a_yield(body, value):
-                if body.names.assigned(name) is value and not _is_handed_on(body, name):
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+            ):
+                if body.names.assigned(name) is value and _needs_a_yield(body, value) and _goes_nowhere(body, name):
                     yield Hit(value, f"`{name}` is a command that nobody yields, and not its answer")
-            case ast.Call() if _is_only_looked_at(body, node) and body.makes_command(node):
+            case ast.Call() if is_only_looked_at(body, node) and body.makes_command(node):
                 yield Hit(node, f"{text_of(node)} is a command that nobody yields, and not its answer")
 
 
@@ -66,23 +90,11 @@ def _needs_a_yield(body: Body, value: ast.expr) -> bool:
     return body.makes_command(value) or body.makes_generator(value)
 
 
-def _is_handed_on(body: Body, name: str) -> bool:
-    """Whether it goes anywhere from where it may be yielded."""
-    loads = [node for node in ast.walk(body.node) if isinstance(node, ast.Name) and node.id == name]
-    return any(isinstance(node.ctx, ast.Load) and not _is_only_looked_at(body, node) for node in loads)
-
-
-def _is_only_looked_at(body: Body, node: ast.expr) -> bool:
-    """Tested, compared, printed, indexed or looped over, which a command lets happen."""
-    match body.parents.get(node):
-        case ast.If() | ast.While() | ast.Assert() | ast.Match() | ast.Compare() | ast.UnaryOp() | ast.FormattedValue():
-            return True
-        case ast.Subscript(value=inner) | ast.IfExp(test=inner):
-            return inner is node
-        case ast.For() | ast.comprehension():
-            return True
-        case _:
-            return False
+def _goes_nowhere(body: Body, name: str) -> bool:
+    """Whether it is not handed on to where it may be yielded; to be returned from workflow code is no such place."""
+    several = isinstance(body.names.assigned(name), ast.ListComp)
+    returned = {node.value for node in body.each(ast.Return) if isinstance(node.value, ast.Name)}
+    return name_is_only_looked_at(body, name, several, but=returned)
 
 
 def yields_no_command(body: Body) -> Iterator[Hit]:

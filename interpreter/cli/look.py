@@ -14,7 +14,7 @@ from rich.console import Group
 from rich.text import Text
 
 from dataflows.errors import Mismatch, UnknownWorkflow
-from interpreter.cli.modules import import_modules
+from interpreter.cli.modules import import_modules, without_warnings
 from interpreter.cli.options import AsDocument, DatabaseOption, ExecutionId, Modules, Tags, read_tags
 from interpreter.cli.output import document, present, say
 from interpreter.cli.tables import execution_facts, execution_table, journal_table
@@ -92,10 +92,10 @@ def show(
 
 
 def _stand(client: _Viewer, id: str) -> tuple[Standing | None, str | None]:
-    """Where it stands, or why that cannot be told. What the workflow's own code prints is not the answer."""
+    """Where it stands, or why that cannot be told. What the workflow's own code prints, or drops, is not the answer."""
     try:
         recording = client.recording(id)
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), without_warnings():
             return stand(find_workflow(recording.workflow, recording.version), recording), None
     except (Mismatch, UnknownWorkflow) as problem:
         return None, str(problem)

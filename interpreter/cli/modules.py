@@ -1,6 +1,6 @@
 """Importing the modules that define workflows, as a person names them.
 
-Owns the words in which a module that cannot be imported is refused.
+Owns the words in which a module that cannot be imported is refused, and where the checks of workflows are not told.
 """
 
 from __future__ import annotations
@@ -9,24 +9,37 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Iterable
+import warnings
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager, nullcontext
 
 import typer
 
-from dataflows.errors import DataflowsError
+from dataflows.errors import DataflowsError, WorkflowWarning
 
-__all__ = ["import_modules"]
+__all__ = ["import_modules", "without_warnings"]
 
 
-def import_modules(names: Iterable[str] | None) -> None:
+def import_modules(names: Iterable[str] | None, *, telling: bool = False) -> None:
     """Import them, also from the current directory, so that their workflows are registered.
 
+    :param telling: whether what the checks find in them is told. It is where they are served: whoever only starts,
+        or looks at, an execution is not who can mend them.
     :raises typer.BadParameter: there is no such module, or it raised something; its traceback is printed.
     """
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    for name in names or ():
-        _import(name)
+    with nullcontext() if telling else without_warnings():
+        for name in names or ():
+            _import(name)
+
+
+@contextmanager
+def without_warnings() -> Generator[None]:
+    """Inside, nothing is told of the code of workflows; what is strict is refused all the same."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", WorkflowWarning)
+        yield
 
 
 def _import(name: str) -> None:

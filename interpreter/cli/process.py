@@ -81,7 +81,7 @@ AsEvents = Annotated[bool, typer.Option("--json", help="Write each event to stan
 
 def import_served(modules: list[str]) -> str:
     """Import the modules; the workflows that they define, in words. :raises typer.BadParameter: there are none."""
-    import_modules(modules)
+    import_modules(modules, telling=True)
     served = ", ".join(sorted(f"{found.name} (version {found.version})" for found in registry))
     if not served:
         raise typer.BadParameter("they define no workflow: decorate one with @workflow", param_hint="MODULE")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.cli.running import WorkerProcess
 from tests.databases import Server
 
 SHOP = "tests.cli.shop"
+_IMPORTS = "import time\nfrom dataflows import sleep, step, wait, workflow\n\n"
 
 Dataflows = Callable[..., Result]
 
@@ -59,6 +61,25 @@ def id(new_id: Callable[[], str]) -> str:
 def client(database: str) -> Iterator[Client]:
     with Client(database) as client:
         yield client
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], str]]:
+    """Writes a module into the current directory; its name has to be new, and is forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+
+    def write(name: str, text: str) -> str:
+        file = tmp_path.joinpath(*name.split(".")).with_suffix(".py")
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(_IMPORTS + text.replace("{name}", name))
+        return name
+
+    yield write
+    for name in set(sys.modules) - before:
+        if name.startswith("linted"):
+            del sys.modules[name]
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from typer.testing import Result
 
 from dataflows.checks import RULES
@@ -15,7 +13,6 @@ Answers = Callable[..., list[Any]]
 Dataflows = Callable[..., Result]
 Write = Callable[[str, str], str]
 
-IMPORTS = "import time\nfrom dataflows import sleep, step, wait, workflow\n\n"
 FINE = '@workflow("{name}/fine")\ndef fine():\n    yield sleep("x", 1)\n\n'
 WRONG = '@workflow("{name}/wrong")\ndef wrong():\n    time.sleep(1)\n    yield sleep("x", 1)\n\n'
 EXPLAINED = """\
@@ -26,25 +23,6 @@ def explained():
     finally:
         yield step("close", print)
 """
-
-
-@pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
-    """Writes a module into the current directory; its name has to be new, and is forgotten afterwards."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    before = set(sys.modules)
-
-    def write(name: str, text: str) -> str:
-        file = tmp_path.joinpath(*name.split(".")).with_suffix(".py")
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(IMPORTS + text.replace("{name}", name))
-        return name
-
-    yield write
-    for name in set(sys.modules) - before:
-        if name.startswith("linted"):
-            del sys.modules[name]
 
 
 def test_what_is_found_is_shown_with_code_title_place_and_advice_and_fails(dataflows: Dataflows, write: Write) -> None:
