@@ -19,6 +19,7 @@ from interpreter.testing.answers import REFUSED, Answer
 from interpreter.testing.comparing import differences, same_value
 from interpreter.testing.describing import describe_command, describe_outcome
 from interpreter.testing.driver import Driver
+from interpreter.testing.endings import Failures, check_ended_as_meant
 from interpreter.testing.generation import Generation
 from interpreter.testing.history import describe_fact
 from interpreter.testing.script import TimedSignal
@@ -51,6 +52,7 @@ def crash_everywhere(
     start: datetime = START,
     seed: int | str = 0,
     passed: Iterable[str] = (),
+    fails: Failures | None = (),
 ) -> Simulation[T]:
     """Simulate a workflow; then crash it after each entry, and feed the journal to a fresh generator.
 
@@ -61,12 +63,19 @@ def crash_everywhere(
     Each fresh generator has to yield the same commands, with the same arguments, and the last one to come to the same
     result. No step runs more than once: what was journaled is all that a re-driven workflow may depend on.
 
+    It also has to come to an end as it is meant to: one that fails at once, or waits for a signal that nobody sends,
+    would replay to there and show nothing of the rest. That it is to fail is said by ``fails=OutOfStock``, that it is
+    looked at on its way, by ``until=``.
+
     Found is what differs from one drive to the next in this process: chance, clocks, ids, counters, values that a step
     changed in place. A branch on something that changes seldom (the day of the week) is not.
 
     :param workflow: and all that follows: as for ``simulate``.
+    :param fails: the exception with which it is to fail, or a tuple of those that will do; None: the test looks itself
+        at how it has ended, or whether it has.
     :return: the simulation, uninterrupted.
-    :raises AssertionError: it yielded something else, and where: entry, file and line, both commands.
+    :raises AssertionError: it yielded something else, and where: entry, file and line, both commands; it failed, which
+        is the cause, or did not though it was to; it has not ended, and the clock was not to stop.
     """
     simulation = simulate(
         workflow,
@@ -83,6 +92,8 @@ def crash_everywhere(
         passed=passed,
     )
     check_replays(simulation.driver)
+    if fails is not None:
+        check_ended_as_meant(simulation, fails, may_be_open=until is not None)
     return simulation
 
 

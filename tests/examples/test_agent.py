@@ -65,8 +65,8 @@ def test_a_tool_that_hangs_is_given_up_and_the_model_goes_on_without_it() -> Non
 
 
 def test_a_model_that_goes_round_in_circles_is_stopped() -> None:
-    simulation = crash_everywhere(agent, "How warm is it?", 3, steps={"tool-temperature": "mild"}, otherwise=LOOK)
-    assert isinstance(simulation.error, TooManyTurns)
+    steps = {"tool-temperature": "mild"}
+    simulation = crash_everywhere(agent, "How warm is it?", 3, steps=steps, otherwise=LOOK, fails=TooManyTurns)
     assert len(simulation.steps) == 6
 
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from dataflows import Cancelled, Flow, RetryAfter, current_attempt, get_logger, now, sleep, step, wait
 from dataflows import random as drawn
 from dataflows import uuid as drawn_uuid
+from interpreter import Status
 from interpreter.testing import NEVER, crash_everywhere, in_turn, takes
 from tests.machine.player import Program
 from tests.machine.strategies import PROGRAMS
@@ -63,6 +64,48 @@ def test_the_workflows_logger_says_nothing_twice(caplog: pytest.LogCaptureFixtur
     with caplog.at_level(logging.INFO):
         crash_everywhere(talkative)
     assert caplog.messages == ["line 0", "line 1", "line 2"]
+
+
+# How it ends ------------------------------------------------------------------------------------
+
+
+def shipping() -> Flow[str]:
+    yield from step("pack", ask, "A-1")
+    return (yield from step("ship", ship, "A-1"))
+
+
+def waiting() -> Flow[None]:
+    yield from wait("approval")
+
+
+def test_one_that_fails_is_told_with_what_it_raised_and_how_to_say_that_it_is_to() -> None:
+    with pytest.raises(AssertionError, match="^the workflow fails with OutOfStock: none left\n") as failed:
+        crash_everywhere(shipping, steps={"ship": OutOfStock("none left")}, otherwise=None)
+    assert isinstance(failed.value.__cause__, OutOfStock)
+    assert "if it is to fail so, say fails=OutOfStock" in str(failed.value)
+    assert "step ship raised OutOfStock: none left" in str(failed.value)
+
+
+def test_one_that_is_to_fail_has_to_and_with_that() -> None:
+    steps = {"pack": None, "ship": OutOfStock}
+    crash_everywhere(shipping, steps=steps, fails=OutOfStock)
+    crash_everywhere(shipping, steps=steps, fails=(KeyError, OutOfStock))
+    with pytest.raises(AssertionError, match="the workflow fails with OutOfStock"):
+        crash_everywhere(shipping, steps=steps, fails=KeyError)
+    with pytest.raises(AssertionError, match="it has not failed, and was to fail with KeyError or OutOfStock"):
+        crash_everywhere(shipping, otherwise="x", fails=(KeyError, OutOfStock))
+
+
+def test_one_that_waits_for_what_nobody_sends_is_told_unless_it_is_looked_at_on_its_way() -> None:
+    with pytest.raises(AssertionError, match="has not ended, and waits for ever: answer what it waits for by waits="):
+        crash_everywhere(waiting)
+    assert crash_everywhere(waiting, until="1d").status is Status.SUSPENDED
+
+
+def test_how_it_ends_may_be_left_to_the_test() -> None:
+    assert crash_everywhere(waiting, fails=None).status is Status.SUSPENDED
+    simulation = crash_everywhere(shipping, steps={"pack": None, "ship": OutOfStock}, fails=None)
+    assert isinstance(simulation.error, OutOfStock)
 
 
 # What is found ----------------------------------------------------------------------------------
@@ -203,4 +246,4 @@ def test_any_workflow_that_keeps_the_rules_may_be_crashed_anywhere(program: Prog
             return value
         raise RetryAfter(1) if rate_limited else OSError("not yet")
 
-    crash_everywhere(program.workflow, otherwise=attempt, signals=[("red", 1, 1), ("blue", "text", 2)])
+    crash_everywhere(program.workflow, otherwise=attempt, signals=[("red", 1, 1), ("blue", "text", 2)], fails=None)
