@@ -127,6 +127,7 @@ def execution_facts(
         "created": Text(local_time(execution.created_at)),
         "ended": Text(local_time(execution.ended_at)),
         "due": Text(local_time(execution.due_at)),
+        "waits for": _text(", ".join(f"signal {name!r}" for name in execution.waits_for or ())),
         "tags": _text(", ".join(f"{name}={value}" for name, value in execution.tags.items())),
         "published": _text("\n".join(f"{key} = {value}" for key, value in published.items()), "green"),
         "blocked by": _text(execution.problem or "", "red"),

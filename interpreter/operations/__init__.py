@@ -39,7 +39,7 @@ from interpreter.operations.looking import (
     list_executions,
     status,
 )
-from interpreter.operations.messages import cancel, signal
+from interpreter.operations.messages import Sent, cancel, send_signal, signal
 from interpreter.operations.publishing import describe_published, published
 from interpreter.operations.purging import purge
 from interpreter.operations.recordings import read_open_recordings, read_recording
@@ -66,6 +66,7 @@ __all__ = [
     "LimitStatus",
     "NewDelivery",
     "NewExecution",
+    "Sent",
     "Stored",
     "StoredResult",
     "Watch",
@@ -111,6 +112,7 @@ __all__ = [
     "resume",
     "resume_schedule",
     "retry",
+    "send_signal",
     "signal",
     "start",
     "start_with_signal",

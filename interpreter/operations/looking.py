@@ -42,6 +42,8 @@ class Execution:
     :ivar paused: nothing further of it begins until it is resumed.
     :ivar generation: how many times its journal was begun; each retry begins it again.
     :ivar parent: the id of the execution that started it as a child, or None.
+    :ivar waits_for: the names of the signals for which it is suspended; None where that is not known, as of one that
+        runs. Events that are awaited by key are not among them.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Execution:
     paused: bool
     generation: int
     parent: str | None
+    waits_for: list[str] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from dataflows.errors import NotFound
@@ -11,7 +12,7 @@ from interpreter.machine import ENDED, Status
 from interpreter.requests import Operation, Query
 from interpreter.store.identifiers import new_seed
 
-__all__ = ["HAS_ENDED", "Message", "cancel", "signal", "signal_message"]
+__all__ = ["HAS_ENDED", "Message", "Sent", "cancel", "send_signal", "signal", "signal_message"]
 
 HAS_ENDED: dict[str, str] = {
     Status.COMPLETED: "has completed",
@@ -29,6 +30,11 @@ def signal(execution_id: str, name: str, payload: Any = None, *, id: str | None 
     :raises NotFound: no such execution, or it has ended.
     :raises CannotStore: the payload cannot be stored.
     """
+    return (yield from send_signal(execution_id, name, payload, id=id)).is_new
+
+
+def send_signal(execution_id: str, name: str, payload: Any = None, *, id: str | None = None) -> Operation[Sent]:
+    """The same, and what the execution was waiting for: who has misspelt the name may want to know."""
     return (yield from _send(execution_id, signal_message(name, payload, id)))
 
 
@@ -38,7 +44,20 @@ def cancel(execution_id: str) -> Operation[bool]:
     :returns: whether this is the first request; a further one changes nothing.
     :raises NotFound: no such execution, or it has ended.
     """
-    return (yield from _send(execution_id, Message("cancel", "cancel:cancel", None, Encoded("", b""))))
+    return (yield from _send(execution_id, Message("cancel", "cancel:cancel", None, Encoded("", b"")))).is_new
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came of sending a message.
+
+    :ivar is_new: False: its id was used before.
+    :ivar waits_for: the names of the signals that the execution was waiting for; None where that is not known, as of
+        one that runs. A signal of another name is kept until a ``wait`` asks for it.
+    """
+
+    is_new: bool
+    waits_for: list[str] | None
 
 
 class Message(NamedTuple):
@@ -63,16 +82,16 @@ def signal_message(name: str, payload: Any, id: str | None) -> Message:
     return Message("signal", f"signal:{message_id}", name, encode(payload, f"the payload of signal {name!r}"))
 
 
-def _send(execution_id: str, message: Message) -> Operation[bool]:
+def _send(execution_id: str, message: Message) -> Operation[Sent]:
     parameters = {"execution_id": execution_id, "kind": message.kind, "id": message.id, "name": message.name}
     payload = {"encoding": message.payload.encoding or None, "payload": message.payload.data or None}
     query = Query("send", {**parameters, **payload})
-    sent = known = found = None
+    sent = known = found = waits_for = None
     while not (sent or known):
-        sent, known, found, _ = (yield query)[0]
+        sent, known, found, waits_for, _ = (yield query)[0]
         if found is None or Status(found) in ENDED:
             break
         # Else it waited for another that sent under this id, or that ended the execution: look again, at what is now.
     if not (sent or known):
         raise NotFound(f"execution {execution_id!r} " + ("does not exist" if found is None else HAS_ENDED[found]))
-    return bool(sent)
+    return Sent(bool(sent), waits_for)

@@ -80,7 +80,8 @@ class Departures:
             return
         held.leaving = True
         inbox_seq = None if held.paused else held.inbox_seq
-        self._propose(Proposal(held, move=Move(held.id, Status.SUSPENDED, due, inbox_seq)))
+        move = Move(held.id, Status.SUSPENDED, due, inbox_seq, waits_for=held.waits_for)
+        self._propose(Proposal(held, move=move))
 
     def block(self, held: Held, problem: str) -> None:
         """The execution cannot go on until a person has looked at it."""

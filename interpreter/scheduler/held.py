@@ -6,6 +6,7 @@ time runs out, it is cancelled), and the first one wins.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ __all__ = ["SUSPECT", "Held", "LiveAttempt", "Stage", "Ticket"]
 
 SUSPECT = 2
 """From so many deaths of its holders on, it may be what killed them; the query ``claim`` has the same number."""
+
+_MOST_NAMES = 50
+"""Of signals that are waited for, which are noted for whoever sends one."""
 
 
 @dataclass(eq=False, slots=True)
@@ -154,6 +158,15 @@ class Held:
         """When something happens here by itself."""
         wanted = self._not_waiting() if self.tickets else self.machine.open.values()
         return min(filter(None, map(_due, wanted)), default=None)
+
+    @property
+    def waits_for(self) -> str | None:
+        """The names of the signals that it waits for, as JSON; None: they are too many to be noted."""
+        waits = (action.command for action in self.machine.open.values() if isinstance(action, AwaitSignal))
+        names = {wait.name for wait in waits if wait.key is None}
+        if not names:
+            return "[]"
+        return json.dumps(sorted(names)) if len(names) <= _MOST_NAMES else None
 
     @property
     def is_outside(self) -> bool:

@@ -31,6 +31,7 @@ class Desk(AsyncVerbs):
     describe_published = verb(operations.describe_published)
     look_at_callback = verb(operations.look_at_callback)
     answer_callback = verb(operations.answer_callback)
+    send_signal = verb(operations.send_signal)
 
     def __init__(self, client: AsyncVerbs, patience: float) -> None:
         self._pool = client._pool

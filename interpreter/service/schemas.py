@@ -62,6 +62,9 @@ _TEXTS: Schema = {"type": "object", "additionalProperties": text()}
 _ID = {**_NAME, "description": "An execution's id; in a path, a slash in it is written %2F."}
 _ANYTHING: Schema = {"description": "Any JSON."}
 _NEW = {"type": "boolean", "description": "Whether it has changed anything; false: it was so before."}
+_WAITS_FOR = optional(
+    {**array(text()), "description": "The names of the signals that it is suspended for; null: that is not known."}
+)
 _NEXT = optional(text("The address of the next page; null: there is none."))
 _POSITION = text("Like 3.0.2; by default where it failed.", pattern="^[0-9]{1,9}(\\.[0-9]{1,9})*$", maxLength=200)
 _DURATION = {
@@ -153,6 +156,7 @@ SCHEMAS: dict[str, Schema] = {
             "paused": {"type": "boolean"},
             "generation": whole("How many times its journal was begun."),
             "parent": optional(text("The id of the execution that started it.")),
+            "waits_for": _WAITS_FOR,
         },
         published={**_TEXTS, "description": "What it has published last under each key, as text, shortened."},
     ),
@@ -201,7 +205,10 @@ SCHEMAS: dict[str, Schema] = {
         "From where, and as what.", {}, position=_POSITION, id=ref("Name"), version=whole("Of the workflow.")
     ),
     "Forked": record("It is committed.", {"id": ref("Id"), "of": ref("Id")}),
-    "Signalled": record("It is committed.", {"id": ref("Id"), "signal": ref("Name"), "new": _NEW}),
+    "Signalled": record(
+        "It is committed. If it waits for others, the signal is kept until it asks for it.",
+        {"id": ref("Id"), "signal": ref("Name"), "new": _NEW, "waits_for": _WAITS_FOR},
+    ),
     "Schedule": record(
         "A schedule of a workflow.",
         {

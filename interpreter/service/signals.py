@@ -21,8 +21,8 @@ async def send_signal(call: Call) -> Response:
     id, name, key = call.name("id"), call.name("signal"), call.idempotency_key()
     payload = await call.body()
     async with telling_ended(call, id):
-        is_new = await call.desk.signal(id, name, payload, id=key)
-    return accepted({"id": id, "signal": name, "new": is_new}, call.location(id))
+        sent = await call.desk.send_signal(id, name, payload, id=key)
+    return accepted({"id": id, "signal": name, "new": sent.is_new, "waits_for": sent.waits_for}, call.location(id))
 
 
 async def emit(call: Call) -> Response:

@@ -49,7 +49,7 @@ WITH lease AS MATERIALIZED (
     ORDER BY found.due_at LIMIT (SELECT %(most)s::bigint)
 )
 UPDATE dataflows.executions e
-SET scheduler = %(scheduler)s, status = 'running', due_at = NULL
+SET scheduler = %(scheduler)s, status = 'running', due_at = NULL, waits_for = NULL
 FROM lease
 WHERE e.id = ANY (ARRAY(SELECT id FROM taken))
 RETURNING e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths, e.created_at,
@@ -71,7 +71,7 @@ WITH lease AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED
 )
 UPDATE dataflows.executions e
-SET scheduler = %(scheduler)s, status = 'running', due_at = NULL
+SET scheduler = %(scheduler)s, status = 'running', due_at = NULL, waits_for = NULL
 FROM lease
 WHERE e.id = ANY (ARRAY(SELECT id FROM suspect))
 RETURNING e.id, e.generation, e.workflow, e.version, e.inbox_seq, e.deaths, e.created_at,

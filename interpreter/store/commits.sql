@@ -104,11 +104,12 @@ SET status = new.status,
     scheduler = CASE WHEN new.status = 'running' THEN e.scheduler END,
     deaths = CASE WHEN new.progress THEN 0 ELSE e.deaths END,
     problem = new.problem,
+    waits_for = new.waits_for::jsonb,
     ended_at = CASE WHEN new.status IN ('completed', 'failed', 'cancelled') THEN coalesce(e.ended_at, lease.now) END
 FROM lease, unnest(
     (SELECT %(ids)b), (SELECT %(statuses)b), (SELECT %(dues)b), (SELECT %(inboxes)b), (SELECT %(progresses)b),
-    (SELECT %(problems)b), (SELECT %(expecteds)b), (SELECT %(generations)b)
-) AS new (id, status, due_at, inbox_seq, progress, problem, expected, generation)
+    (SELECT %(problems)b), (SELECT %(expecteds)b), (SELECT %(generations)b), (SELECT %(waits)b)
+) AS new (id, status, due_at, inbox_seq, progress, problem, expected, generation, waits_for)
 WHERE e.id = ANY (ARRAY[new.id])
   AND coalesce(e.scheduler = %(scheduler)s, false) AND e.status = new.expected
   AND (new.inbox_seq IS NULL OR e.inbox_seq = new.inbox_seq)

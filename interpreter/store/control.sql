@@ -276,7 +276,8 @@ SELECT clock_timestamp()
 -- name: find_many
 -- A page of those to which something is to be done, the oldest first; the next page goes on after the last of this one.
 -- Read by the index as list_executions reads, and sorted no further than the page.
-SELECT id, workflow, version, status, created_at, ended_at, due_at::text, tags, problem, paused, generation, parent
+SELECT id, workflow, version, status, created_at, ended_at, due_at::text, tags, problem, paused, generation, parent,
+       CASE WHEN status = 'suspended' THEN waits_for END
 FROM (
     SELECT e.* FROM dataflows.executions e, generate_series(1, (SELECT 1)) AS expected
     WHERE status = ANY (%(statuses)b)

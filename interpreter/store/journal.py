@@ -191,6 +191,7 @@ _MOVE: dict[str, type[Any]] = {
     "problems": TextArray,
     "expecteds": TextArray,
     "generations": IntArray,
+    "waits": TextArray,
 }
 _START: dict[str, type[Any]] = {
     "ids": TextArray,

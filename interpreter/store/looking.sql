@@ -1,7 +1,8 @@
 -- What people and programs are shown. Nothing here locks a row.
 
 -- name: look_up
-SELECT id, workflow, version, status, created_at, ended_at, due_at::text, tags, problem, paused, generation, parent
+SELECT id, workflow, version, status, created_at, ended_at, due_at::text, tags, problem, paused, generation, parent,
+       CASE WHEN status = 'suspended' THEN waits_for END
 FROM dataflows.executions WHERE id = %(id)s
 
 -- name: read_result
@@ -78,7 +79,8 @@ SELECT name, encoding, substring(data FROM 1 FOR %(most)s), octet_length(data) F
 -- Newest first; the next page goes on before the last line of this one. The index is walked, what is not asked for passed
 -- over, and only the page sorted: conditions in the form of coalesce, and rows that are expected to be many, do not lead
 -- a planner to sort all.
-SELECT id, workflow, version, status, created_at, ended_at, due_at::text, tags, problem, paused, generation, parent
+SELECT id, workflow, version, status, created_at, ended_at, due_at::text, tags, problem, paused, generation, parent,
+       CASE WHEN status = 'suspended' THEN waits_for END
 FROM (
     SELECT e.* FROM dataflows.executions e, generate_series(1, (SELECT 1)) AS expected
     WHERE coalesce(status = %(status)s::text, true)

@@ -41,5 +41,10 @@ WITH target AS (
 )
 SELECT EXISTS (SELECT FROM sent) AS sent,
        EXISTS (SELECT FROM dataflows.inbox i WHERE i.execution_id = %(execution_id)s AND i.id = %(id)s) AS known,
-       (SELECT status FROM dataflows.executions WHERE id = %(execution_id)s) AS status,
+       before.status, before.waits_for,
        (SELECT pg_notify('dataflows', %(execution_id)s) FROM sent)
+FROM (VALUES (%(execution_id)s)) AS asked (id)
+LEFT JOIN LATERAL (
+    SELECT status, CASE WHEN status = 'suspended' THEN waits_for END AS waits_for
+    FROM dataflows.executions e WHERE e.id = asked.id OFFSET 0
+) AS before ON true

@@ -126,6 +126,7 @@ class Move(NamedTuple):
     :ivar progress: an entry was journaled, so deaths before it count no more.
     :ivar expected: the status that its holder thinks it has; it moves from no other.
     :ivar generation: it begins again: which journal counts from now on. None: as before.
+    :ivar waits_for: the names of the signals that it waits for from now on, as JSON; None: that is not known.
     """
 
     execution_id: str
@@ -136,6 +137,7 @@ class Move(NamedTuple):
     problem: str | None = None
     expected: Status = Status.RUNNING
     generation: int | None = None
+    waits_for: str | None = None
 
 
 class Opening(NamedTuple):

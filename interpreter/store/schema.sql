@@ -83,6 +83,7 @@ CREATE TABLE dataflows.executions (
     parent_branch     text,                         -- the race branches which that command is in
     tags        jsonb,
     problem     text,                               -- why it is blocked
+    waits_for   jsonb,                              -- suspended: the names of the signals it waits for; null: not known
     created_at  timestamptz NOT NULL,
     ended_at    timestamptz,
     CHECK (status <> 'running' OR scheduler IS NOT NULL),

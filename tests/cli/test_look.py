@@ -103,7 +103,7 @@ def test_machines_find_the_same_keys_every_time(answers: Answers, id: str) -> No
     (shown,) = answers("show", id)
     assert list(shown) == ["execution", "entries", "published", "standing", "problem"]
     of_an_execution = ["id", "workflow", "version", "status", "created_at", "ended_at", "due_at", "tags", "problem"]
-    of_an_execution += ["paused", "generation", "parent"]
+    of_an_execution += ["paused", "generation", "parent", "waits_for"]
     assert list(shown["execution"]) == of_an_execution
     assert list(answers("list", "--limit", "1")[0]) == of_an_execution
     of_an_entry = ["seq", "at", "kind", "position", "name", "branch", "ok", "text", "moment"]

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from interpreter import Client
+from tests.waiting import eventually
+
 Answers = Callable[..., list[Any]]
 Dataflows = Callable[..., Result]
 SHOP = ("--module", "tests.cli.shop")
@@ -55,8 +58,23 @@ def test_a_signal_arrives_once_under_one_id_and_its_payload_is_the_answer(
     dataflows("start", "approve", "--id", id, *SHOP)
     assert answers("signal", id, "approval", "--payload", '{"by": "Ada"}', "--id", "once")[0]["new"] is True
     assert answers("signal", id, "approval", "--payload", '"other"', "--id", "once")[0]["new"] is False
-    assert dataflows("signal", id, "payment").stdout == "signal 'payment' is sent\n"
+    assert dataflows("signal", id, "payment").stdout.startswith("signal 'payment' is sent")
     assert json.loads(dataflows("result", id).stdout) == {"by": "Ada"}
+
+
+def test_who_misspells_a_signal_is_told_for_which_the_execution_waits(
+    dataflows: Dataflows, answers: Answers, client: Client, id: str
+) -> None:
+    dataflows("start", "approve", "--id", id, *SHOP)
+    eventually(lambda: client.describe(id).waits_for == ["approval", "payment"])
+    sent = dataflows("signal", id, "aproval")
+    assert sent.exit_code == 0
+    assert sent.stdout == (
+        "signal 'aproval' is sent, and kept until it is asked for: the execution now waits for 'approval', 'payment'\n"
+    )
+    eventually(lambda: client.describe(id).waits_for == ["approval", "payment"])
+    assert "waits for  signal 'approval', signal 'payment'" in dataflows("show", id).stdout
+    assert answers("signal", id, "approval")[0]["waits_for"] == ["approval", "payment"]
 
 
 @pytest.mark.parametrize("words", [("result",), ("show",), ("cancel",), ("resume",), ("signal",)])

@@ -15,8 +15,17 @@ def test_a_signal_carries_any_json(api: Api, payload: Any) -> None:
     sent = api.request(
         "POST", f"/api/executions/{id}/signals/approval", headers={"Content-Type": "application/json"}, **details
     )
-    assert (sent.status_code, sent.json()) == (202, {"id": id, "signal": "approval", "new": True})
+    assert sent.status_code == 202
+    assert {**sent.json(), "waits_for": None} == {"id": id, "signal": "approval", "new": True, "waits_for": None}
     assert api.result(id)["result"] == payload
+
+
+def test_who_misspells_a_signal_finds_in_the_answer_for_which_the_execution_waits(api: Api) -> None:
+    id = api.start("desk/approval")
+    eventually(lambda: api.get(f"/api/executions/{id}").json()["waits_for"] == ["approval"])
+    assert api.post(f"/api/executions/{id}/signals/aproval").json()["waits_for"] == ["approval"]
+    assert api.post(f"/api/executions/{id}/signals/approval", 7).status_code == 202
+    assert api.result(id)["result"] == 7
 
 
 def test_a_signal_without_a_body_carries_nothing(api: Api) -> None:

@@ -67,6 +67,7 @@ _MOVES = {
     "progresses": _all(BoolArray, True),
     "problems": _all(TextArray, None),
     "expecteds": _all(TextArray, "running"),
+    "waits": _all(TextArray, '["approval"]'),
     "generations": _all(IntArray, None),
 }
 _STARTS = {
