@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, overload
 
+from dataflows.arguments import check_call
 from dataflows.commands import (
     Callback,
     Child,
@@ -91,7 +92,8 @@ def step(
         in between arrives as ``StepInterrupted`` at the ``yield``.
     :param limit: the name of a limit, given to the schedulers, that it shares with others: each attempt waits its turn,
         first come, first served, and meanwhile the execution is suspended. ``RateLimited`` holds all others back too.
-    :raises TypeError: ``fn`` is no function (often: it was called, ``fetch(42)`` for ``fetch, 42``).
+    :raises TypeError: ``fn`` is no function (often: it was called, ``fetch(42)`` for ``fetch, 42``), or it takes other
+        arguments.
     :raises ValueError: an unusable name, a timeout that is no duration, or ``retry=`` with ``once=True``.
     """
     check_name(name, "a step's name")
@@ -129,11 +131,11 @@ def transaction(
     :param timeout: how long one attempt may take, its waiting for locks included; then its query is cut off, it is
         rolled back whatever ``fn`` returns, and it counts as failed with ``StepTimeout``.
     :param limit: the name of a limit that it shares with others, as for ``step``.
-    :raises TypeError: ``fn`` is no function, or is async: the connection is not.
+    :raises TypeError: ``fn`` is no function, takes other arguments, or is async: the connection is not.
     :raises ValueError: an unusable name, or a timeout that is no duration.
     """
     check_name(name, "a step's name")
-    function, positional, keywords = _take_apart("transaction", name, fn, args)
+    function, positional, keywords = _take_apart("transaction", name, fn, args, before=1)
     _check_retry("transaction", name, retry)
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
         raise TypeError(f"transaction({name!r}) takes a plain function, since its connection is not async")
@@ -178,7 +180,7 @@ def defer(
     still runs. Nothing runs if the execution completes, or is terminated.
 
     :param limit: the name of a limit that it shares with others, as for ``step``.
-    :raises TypeError: ``fn`` is no function.
+    :raises TypeError: ``fn`` is no function, or takes other arguments.
     :raises ValueError: an unusable name, or a timeout that is no duration.
     """
     check_name(name, "a step's name")
@@ -190,7 +192,7 @@ def defer(
 
 
 def _take_apart(
-    verb: str, name: str, fn: Callable[..., Any], args: tuple[Any, ...]
+    verb: str, name: str, fn: Callable[..., Any], args: tuple[Any, ...], before: int = 0
 ) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
     """A partial's function, arguments and keywords: two equal partials do not compare equal, these do."""
     keywords: dict[str, Any] = {}
@@ -211,6 +213,7 @@ def _take_apart(
                 f"{verb}({name!r}): an argument is a command ({type(given).__name__}) and not its answer; "
                 "write `yield from` before it, where it is built"
             )
+    check_call(verb, name, fn, args, keywords, before)
     return fn, args, keywords
 
 

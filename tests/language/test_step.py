@@ -156,7 +156,7 @@ def test_a_transaction_is_a_step_whose_function_is_given_a_connection() -> None:
 
 @pytest.mark.parametrize(
     "function",
-    [move_slowly, Mover(), functools.partial(move_slowly, amount=5)],
+    [move_slowly, Mover(), functools.partial(move_slowly)],
     ids=["function", "object", "partial"],
 )
 def test_a_transaction_takes_no_async_function_since_its_connection_is_not(function: Any) -> None:
@@ -180,17 +180,17 @@ def test_a_command_in_place_of_its_answer_is_refused_where_it_is_given(verb: Any
         verb("again", fetch, wait("approval"))
 
 
-@pytest.mark.parametrize("verb", [transaction, defer])
-def test_they_check_what_a_step_checks(verb: Any) -> None:
+@pytest.mark.parametrize(("verb", "function"), [(transaction, move), (defer, fetch)])
+def test_they_check_what_a_step_checks(verb: Any, function: Any) -> None:
     with pytest.raises(ValueError, match="1 to 200 characters"):
-        verb("", fetch, 42)
+        verb("", function, 42)
     with pytest.raises(
         TypeError, match=rf"write {verb.__name__}\('fetch', function, argument, …\), without calling it"
     ):
         verb("fetch", fetch(42))
     with pytest.raises(TypeError, match="takes a Retry, not int"):
-        verb("fetch", fetch, 42, retry=3)
+        verb("fetch", function, 42, retry=3)
     with pytest.raises(ValueError, match="limit="):
-        verb("fetch", fetch, 42, limit="")
+        verb("fetch", function, 42, limit="")
     with pytest.raises(ValueError, match="soon"):
-        verb("fetch", fetch, 42, timeout="soon")
+        verb("fetch", function, 42, timeout="soon")

@@ -161,3 +161,27 @@ def test_an_error_of_the_workflows_own_fails_it_at_once(scheduler: Scheduler) ->
     with pytest.raises(OutOfStock, match="tea"):
         scheduler.run(fails_by_itself)
     assert ONCE_EACH == [1]
+
+
+@workflow("steps/misled")
+def misled(catches: bool) -> Flow[Any]:
+    try:
+        yield from step("sell", sell_to, "Ada", retry=Retry(attempts=9))  # type: ignore[call-overload]
+    except TypeError:
+        if not catches:
+            raise
+        return (yield from step("sell", sell_to, "Ada", "tea"))
+
+
+def sell_to(customer: str, item: str) -> str:
+    return f"{item} for {customer}"
+
+
+def test_a_step_that_gives_its_function_other_arguments_fails_at_once_and_names_its_line(
+    scheduler: Scheduler, id: str
+) -> None:
+    line = misled.function.__code__.co_firstlineno + 3
+    with pytest.raises(TypeError, match=rf"^{__file__}:{line}: step\('sell'\): missing a required argument: 'item'"):
+        scheduler.run(misled, False, id=id)
+    assert [entry.kind for entry in scheduler.history(id)] == ["started", "begun", "failed"]
+    assert scheduler.run(misled, True) == "tea for Ada"

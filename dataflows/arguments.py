@@ -1,0 +1,80 @@
+"""Whether a function can be called with the arguments that it is given, told where they are given.
+
+Owns the words for one that cannot. A function that takes other arguments fails at every attempt alike, so nothing is
+gained by trying. What does not show its parameters (a builtin, an object with ``__call__``) is left to the attempt.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from types import FrameType, FunctionType, MethodType
+from typing import Any
+
+__all__ = ["check_call"]
+
+
+def check_call(
+    verb: str, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], before: int = 0
+) -> None:
+    """See that the function takes these. Every command is built through here: what fits is seen by counting.
+
+    :param verb, name: what was called to build the command, and with which name, for the message.
+    :param before: how many arguments the function is given before these, by others.
+    :raises TypeError: it does not; the message tells where it is called, what is wrong, and where it is defined.
+    """
+    plain: Any = function
+    number = len(args) + before
+    if type(plain) is MethodType:
+        plain, number = plain.__func__, number + 1
+    if type(plain) is FunctionType and not (_fits_by_name(plain, number, kwargs) if kwargs else _fits(plain, number)):
+        _explain(f"{verb}({name!r})", function, plain, ((None,) * before + args, kwargs))
+
+
+def _fits(function: FunctionType, number: int) -> bool:
+    """Whether so many positional arguments are neither too few nor too many, and no other is needed."""
+    code = function.__code__
+    most = code.co_argcount
+    if code.co_kwonlyargcount > len(function.__kwdefaults__ or ()):
+        return False
+    if number > most:
+        return bool(code.co_flags & inspect.CO_VARARGS)
+    return number == most or number >= most - len(function.__defaults__ or ())
+
+
+def _fits_by_name(function: FunctionType, number: int, kwargs: dict[str, Any]) -> bool:
+    """The same where some of them are given by name."""
+    code = function.__code__
+    names, most = code.co_varnames, code.co_argcount
+    free = names[max(number, code.co_posonlyargcount) : most + code.co_kwonlyargcount]
+    required = names[number : most - len(function.__defaults__ or ())] + names[most : most + code.co_kwonlyargcount]
+    have = kwargs.keys() | (function.__kwdefaults__ or {}).keys()
+    return number <= most and kwargs.keys() <= set(free) and have >= set(required)
+
+
+def _explain(
+    what: str, function: Callable[..., Any], plain: FunctionType, given: tuple[tuple[Any, ...], dict[str, Any]]
+) -> None:
+    signature = inspect.signature(function, follow_wrapped=False)
+    args, kwargs = given
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as wrong:
+        code, called = plain.__code__, f"{plain.__qualname__}{_names_of(signature)}"
+        place = f"{code.co_filename}:{code.co_firstlineno}"
+        raise TypeError(f"{_author()}: {what}: {wrong}, for {called}, which is defined at {place}") from None
+
+
+def _names_of(signature: inspect.Signature) -> str:
+    """Without the types, which are texts as often as not."""
+    bare = [each.replace(annotation=each.empty) for each in signature.parameters.values()]
+    return str(inspect.Signature(bare))
+
+
+def _author() -> str:
+    """File and line of the code that calls this package."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "dataflows":
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "?"
