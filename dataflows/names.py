@@ -21,9 +21,10 @@ def check_name(name: object, what: str) -> str:
         return name  # nearly all, and there are many
     if not isinstance(name, str):
         raise TypeError(f"{what} is a str, not {type(name).__name__}: {name!r}")
-    if not name or len(name) > LONGEST_NAME:
-        raise ValueError(f"{what} has 1 to {LONGEST_NAME} characters; this one has {len(name)}: {name[:50]!r}")
-    _check_storable(name, what)
+    text = name if issubclass(type(name), str) else str(name)  # what only passes for a str, has a text
+    if not text or len(text) > LONGEST_NAME:
+        raise ValueError(f"{what} has 1 to {LONGEST_NAME} characters; this one has {len(text)}: {text[:50]!r}")
+    _check_storable(text, what)
     return name
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import inspect
 import sys
+import typing
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -32,10 +34,13 @@ Limit = Annotated[int, typer.Option(min=1, help="Leave a way after so many comma
 
 _STYLES = {
     "step": "cyan",
+    "transaction": "cyan",
+    "defer": "cyan",
     "sleep": "blue",
     "wait": "magenta",
     "choice": "yellow",
     "child": "blue",
+    "start": "blue",
     "returns": "green",
     "continues": "green",
     "raises": "red",
@@ -69,10 +74,17 @@ def explain(
 
 
 def _arguments(workflow: Workflow[..., Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """A placeholder for each argument that has no default."""
+    """A placeholder for each argument that has no default; it passes for what the argument is annotated with."""
     parameters = inspect.signature(workflow.function).parameters.values()
     needed = [each for each in parameters if each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD]
-    return tuple(Placeholder(each.name) for each in needed), {}
+    return tuple(Placeholder(each.name, _kind(workflow.function, each.name)) for each in needed), {}
+
+
+def _kind(function: Callable[..., Any], parameter: str) -> Any:
+    try:
+        return typing.get_type_hints(function).get(parameter)
+    except Exception:  # an annotation that names what is not there
+        return None
 
 
 def _tree(workflow: Workflow[..., Any], nodes: list[Node]) -> Tree:

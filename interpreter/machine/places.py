@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from interpreter.machine.fiber import Fiber
     from interpreter.machine.machine import Machine
 
-__all__ = ["source_line", "workflow_line"]
+__all__ = ["is_single_command", "source_line", "workflow_line"]
 
 
 def source_line(machine: Machine, fiber: Fiber) -> str:
     """``file:line: text`` of the yield where the fiber stands; of who started it, if it is a single command."""
     if machine.failure is not None:
         return f"what was deferred, after the end of {workflow_line(machine)}"
-    while _is_single_command(fiber.generator):
+    while is_single_command(fiber.generator):
         fiber = machine.fibers[fiber.prefix[:-2]]
     frame = getattr(_author(fiber.generator), "gi_frame", None)
     return "(ended)" if frame is None else _with_text(frame.f_code.co_filename, frame.f_lineno)
@@ -43,11 +43,12 @@ def _with_text(file: str, line: int) -> str:
 def _author(generator: object) -> object:
     """The innermost generator that an author wrote: a command's own ``__iter__`` is not theirs."""
     while isinstance(inner := getattr(generator, "gi_yieldfrom", None), GeneratorType):
-        if inner.gi_frame is None or _is_single_command(inner):
+        if inner.gi_frame is None or is_single_command(inner):
             break
         generator = inner
     return generator
 
 
-def _is_single_command(generator: object) -> bool:
+def is_single_command(generator: object) -> bool:
+    """Whether a fiber's generator is a command's own: then it stands where the command that holds it was yielded."""
     return isinstance(generator, GeneratorType) and generator.gi_code is Command.__iter__.__code__

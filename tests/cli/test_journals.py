@@ -219,4 +219,5 @@ def test_an_explanation_takes_its_input_as_start_does_and_answers_machines(dataf
     assert [(node["kind"], node["details"]) for node in answer["tree"]] == [("step", "add(3, 10)"), ("returns", "sum")]
     assert "the workflow says something itself" in explained.stderr
     assert "add(a, 10)" in dataflows("explain", "add", *SHOP).stdout
+    assert "of key order_number" in dataflows("explain", "invoice", "--module", "examples.payment").stdout
     assert dataflows("explain", "add", "--input", "[1, 2, 3]", *SHOP).exit_code == 2

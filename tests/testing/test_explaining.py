@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dataflows import Flow, fork, gather, race, sleep, step, wait
+from dataflows import (
+    Flow,
+    Retry,
+    child,
+    defer,
+    fork,
+    gather,
+    now,
+    race,
+    sleep,
+    sleep_until,
+    step,
+    transaction,
+    wait,
+    workflow,
+)
 from dataflows.workflow import Workflow
 from interpreter.testing import Node, explain
 from interpreter.testing.placeholders import Placeholder
@@ -191,7 +207,7 @@ def test_children_signals_published_values_and_new_beginnings_are_shown_and_new_
         "step charge",
         "publish state",
         "child testing-parcel",
-        "child testing-parcel",
+        "start testing-parcel",
         "signal hurry",
         "wait payment",
         "choice payment == 'last'?",
@@ -202,5 +218,47 @@ def test_children_signals_published_values_and_new_beginnings_are_shown_and_new_
         "{'charged': charge}",
         "testing-parcel(charge)",
         "testing-parcel('later')",
-        "to 'id of testing-parcel'",
+        "to 'id of testing-parcel', 1",
     ]
+
+
+@workflow("testing-explained")
+def bounded(order_id: str) -> Flow[None]:
+    policy = Retry(attempts=3)
+    yield from step("print", work, order_id, timeout="30s", retry=policy, on="printer", limit="paper")
+    yield from transaction("book", work, 5, timeout="5s", limit="rows")
+    yield from defer("unbook", work, order_id, limit="rows")
+    yield from gather(child(bounded, "B", id="child of A"), step("once", work, once=True), limit=2)
+    yield from wait("payment", int, key=order_id, timeout="7d", default=0)
+    yield from sleep_until("next day", (yield from now()) + timedelta(days=1))
+    yield from sleep_until("new year", datetime(2040, 1, 1, tzinfo=UTC))
+
+
+def test_each_command_is_shown_as_what_it_is_with_the_bounds_that_were_set() -> None:
+    nodes = explain(bounded, Placeholder("order_id", str))
+    gathered = nodes[3].below
+    shown = [*nodes[:4], gathered[0].below[0], gathered[1].below[0], nodes[4], *nodes[-3:-1]]
+    assert [(node.kind, node.name, node.details) for node in shown] == [
+        ("step", "print", "work(order_id), within 30s, 3 attempts, on printer, limit paper"),
+        ("transaction", "book", "work(5), within 5s, limit rows"),
+        ("defer", "unbook", "work(order_id), limit rows"),
+        ("gather", "", "at most 2 at once"),
+        ("child", "testing-explained", "testing-explained('B'), as 'child of A'"),
+        ("step", "once", "work(), once"),
+        ("wait", "payment", "for int, of key order_id, at most 7d, else 0"),
+        ("sleep", "next day", "1d"),
+        ("sleep", "new year", "until 2040-01-01 00:00:00+00:00"),
+    ]
+
+
+def test_what_was_forked_stands_at_the_line_of_its_fork() -> None:
+    fork_node, *_ = explained(parallel, "A-1")
+    assert fork_node.below[0].below[0].place == fork_node.place
+
+
+def test_what_was_deferred_is_shown_again_where_a_failure_runs_it() -> None:
+    def failing() -> Flow[None]:
+        yield from defer("undo", work)
+        raise LookupError("gone")
+
+    assert outline(explained(failing)) == ["defer undo", "step undo", "raises LookupError"]

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
+from dataflows.commands import Defer, Race
 from dataflows.outcome import Error
 from dataflows.workflow import Workflow
 from interpreter.machine import (
@@ -21,9 +22,7 @@ from interpreter.machine import (
     End,
     Entry,
     Fact,
-    Machine,
     MarkPatch,
-    Placed,
     Position,
     Renew,
     Started,
@@ -32,9 +31,10 @@ from interpreter.machine import (
     WaitTimedOut,
 )
 from interpreter.machine.places import source_line
-from interpreter.machine.scopes import GatherScope, RaceScope
+from interpreter.machine.scopes import RaceScope
 from interpreter.testing.explaining.choices import Choice, Choices
 from interpreter.testing.explaining.details import describe
+from interpreter.testing.explaining.noting import NotingMachine
 from interpreter.testing.made_up import answer, late
 from interpreter.testing.placeholders import Placeholder, deciding
 from interpreter.testing.replaying.frames import frames_of_traceback
@@ -44,7 +44,7 @@ __all__ = ["LAST", "Seen", "Way"]
 LAST: Position = (sys.maxsize,)
 """Where the end of a workflow is put: behind every command."""
 
-_HOLDERS: dict[type, str] = {RaceScope: "race", GatherScope: "gather"}
+_HIDDEN = (End, Renew, StopStep, StopChild, MarkPatch)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -52,8 +52,9 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 class Seen:
     """Something that was seen on the way.
 
-    :ivar kind: ``step``, ``sleep``, ``wait``, ``child``, ``signal``, ``publish``, ``callback``; ``gather``, ``race``,
-        ``fork`` and, below these, ``branch``; ``returns``, ``raises``, ``continues``; or ``cut``, where it was left.
+    :ivar kind: ``step``, ``transaction``, ``defer``, ``sleep``, ``wait``, ``child``, ``start``, ``signal``,
+        ``publish``, ``callback``; ``gather``, ``race``, ``fork`` and, below these, ``branch``;
+        ``returns``, ``raises``, ``continues``; or ``cut``, where it was left.
     :ivar details: what else is to be told, in words.
     :ivar place: ``file:line: text``.
     """
@@ -74,7 +75,7 @@ class Way:
 
     def __init__(self, workflow: Workflow[..., Any], choices: Choices, limit: int) -> None:
         self.events: list[Seen | Choice] = []
-        self._machine = Machine(workflow)
+        self._machine = NotingMachine(workflow)
         self._choices = choices
         self._limit = limit
         self._shown: set[Position] = set()
@@ -160,29 +161,32 @@ class Way:
     # What is shown ------------------------------------------------------------------------------
 
     def _show(self) -> None:
-        for action in self._machine.open.values():
-            if isinstance(action, End | Renew | StopStep | StopChild | MarkPatch) or action.position in self._shown:
-                continue
-            self._show_around(action.position)
-            self._add(_seen(self._machine, action, self._place(action.position)))
+        deferred = [at for at, note in self._machine.notes.items() if isinstance(note.command, Defer)]
+        opened = [action.position for action in self._machine.open.values() if not isinstance(action, _HIDDEN)]
+        for position in (*deferred, *opened):
+            if position not in self._shown:
+                self._show_around(position)
+                self._add(position)
 
     def _show_around(self, position: Position) -> None:
         """The commands that hold it, and the branches of these that it is in."""
         for end in range(1, len(position), 2):
-            holder = position[:end]
-            scope = self._scope_at(holder)
-            kind = next((kind for cls, kind in _HOLDERS.items() if isinstance(scope, cls)), "fork")
-            self._add(Seen(holder, kind, place=self._place(holder)))
-            self._add(Seen(position[: end + 1], "branch", self._branch_name(holder, position[end])))
+            self._add(position[:end])
+            self._add(position[: end + 1])
 
-    def _add(self, seen: Seen) -> None:
-        if seen.position not in self._shown:
-            self._shown.add(seen.position)
-            self.events.append(seen)
+    def _add(self, position: Position) -> None:
+        if position in self._shown:
+            return
+        self._shown.add(position)
+        if len(position) % 2:
+            command, place, at = self._machine.notes[position]
+            self.events.append(Seen(position, *describe(command, at), place=place))
+        else:
+            self.events.append(Seen(position, "branch", self._branch_name(position[:-1], position[-1])))
 
     def _branch_name(self, holder: Position, number: int) -> str:
-        scope = self._scope_at(holder)
-        return scope.names[number] if isinstance(scope, RaceScope) else str(number)
+        command = self._machine.notes[holder].command
+        return command.branches[number][0] if isinstance(command, Race) else str(number)
 
     def _place(self, position: Position) -> str:
         fiber = self._machine.fibers.get(position[:-1])
@@ -202,11 +206,6 @@ class Way:
         frames = [each for each in frames_of_traceback(error) if not _is_of_the_language(each[0])]
         place = f"{frames[-1][0].f_code.co_filename}:{frames[-1][1]}" if frames else ""
         return Seen(LAST, "raises", type(error).__name__, str(error), place)
-
-
-def _seen(machine: Machine, action: Placed, place: str) -> Seen:
-    kind, details = describe(machine, action)
-    return Seen(action.position, kind, action.name, details, place)
 
 
 def _is_of_the_language(frame: FrameType) -> bool:
