@@ -11,6 +11,7 @@ import typer
 
 from dataflows.commands import Flow
 from dataflows.errors import UnknownWorkflow
+from dataflows.events import Event, Trigger
 from dataflows.workflow import Workflow, registry
 from interpreter.cli.modules import import_modules
 from interpreter.cli.options import (
@@ -27,10 +28,11 @@ from interpreter.cli.options import (
 from interpreter.cli.output import document, say
 from interpreter.cli.result import answer
 from interpreter.client import Client
-from interpreter.operations import check_arguments, read_event
+from interpreter.operations import check_arguments, read_event_for
 
 __all__ = ["Input", "Name", "read_arguments", "start"]
 
+_HOW_TO = """write --input '{"data": …}', and if you like its "type", "id", "source", "subject" and "time\""""
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The workflow's name.", show_default=False)]
 Input = Annotated[
@@ -38,7 +40,7 @@ Input = Annotated[
     typer.Option(
         metavar="JSON",
         help="An array is the positional arguments, an object the keyword arguments, anything else the one argument. "
-        "For a workflow with a trigger, an object is the event.",
+        "For a workflow with a trigger an object is the event; type and source are the trigger's if they are not said.",
         show_default=False,
     ),
 ]
@@ -78,7 +80,16 @@ def start(
     database: DatabaseOption = None,
     as_document: AsDocument = False,
 ) -> None:
-    """Start an execution; print its id once that is committed."""
+    """Start an execution; print its id once that is committed.
+
+    - `start order -m shop --input '["A-1", 3]'` calls order("A-1", 3)
+
+    - `start order -m shop --input '{"pieces": 3}'` calls order(pieces=3)
+
+    - `start triage -m shop --input '{"data": {"id": 42}}'` gives triage, which has a trigger, an event with that data
+
+    - `start standup -m shop` gives standup, which has a schedule, the event of this moment
+    """
     import_modules(modules)
     workflow = _workflow(name, version)
     args, kwargs = read_arguments(workflow, input)
@@ -117,12 +128,25 @@ def _runs_elsewhere(*args: Any, **kwargs: Any) -> Flow[NoReturn]:
 
 def read_arguments(workflow: Workflow[..., Any], text: str | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """What the workflow is called with; refused here where it could not be."""
-    args, kwargs = _read_json_arguments(text)
     with refusing("--input"):
-        if workflow.triggers and kwargs:
-            args, kwargs = (read_event(kwargs),), {}
+        if workflow.triggers:
+            return (_read_event(workflow, text),), {}
+        args, kwargs = _read_json_arguments(text)
         check_arguments(workflow, args, kwargs)
     return args, kwargs
+
+
+def _read_event(workflow: Workflow[..., Any], text: str | None) -> Event:
+    """Nothing but its moment is to be said of an event of a schedule."""
+    has_data = any(isinstance(each, Trigger) for each in workflow.triggers)
+    attributes = {} if text is None and not has_data else read_json(text or "null", "--input")
+    try:
+        if isinstance(attributes, dict):
+            return read_event_for(workflow, attributes)
+        problem = "an event starts it" if text is None else "this is no object"
+    except ValueError as error:
+        problem = str(error)
+    raise ValueError(f"workflow {workflow.name!r} has a trigger: {problem}; {_HOW_TO}")
 
 
 def _read_json_arguments(text: str | None) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -4,7 +4,7 @@ Owns what a caller is told: which error, in which words. Knows the queries by na
 of connections, threads or event loops.
 """
 
-from interpreter.operations.arguments import check_arguments, read_event
+from interpreter.operations.arguments import check_arguments, read_event_for
 from interpreter.operations.backfilling import backfill
 from interpreter.operations.bulk import BulkVerb, in_bulk
 from interpreter.operations.callback_urls import hidden, new_url, origin_of, public_url_or_default
@@ -104,7 +104,7 @@ __all__ = [
     "published",
     "purge",
     "question_of",
-    "read_event",
+    "read_event_for",
     "read_open_recordings",
     "read_recording",
     "replay_delivery",

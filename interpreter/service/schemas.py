@@ -129,8 +129,11 @@ SCHEMAS: dict[str, Schema] = {
         ],
     },
     "CloudEvent": record(
-        "Something that happened, with the attributes of CloudEvents 1.0.",
-        {"id": text(minLength=1), "source": text(minLength=1), "type": text(minLength=1)},
+        "What happened, with the attributes of CloudEvents 1.0. By default type and source are the trigger's.",
+        {},
+        id=text(minLength=1),
+        source=text(minLength=1),
+        type=text(minLength=1),
         specversion=one_of(["1.0"]),
         data=_ANYTHING,
         subject=optional(text()),

@@ -78,7 +78,7 @@ def _arguments(workflow: Workflow[..., Any], members: Members) -> tuple[tuple[An
         raise Problem("invalid", "An event is all the arguments that there are.")
     try:
         if event is not None:
-            args = (operations.read_event(event),)
+            args = (operations.read_event_for(workflow, event),)
         operations.check_arguments(workflow, args, kwargs)
     except (TypeError, ValueError) as error:
         raise Problem("invalid", f"Workflow {workflow.name!r} cannot be called so: {error}.") from None

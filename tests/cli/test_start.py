@@ -78,11 +78,31 @@ def test_a_workflow_with_a_trigger_takes_an_object_as_its_event(dataflows: Dataf
     assert json.loads(started.stdout) == ["order.paid", {"total": 5}]
 
 
+def test_of_an_event_its_data_are_enough_and_the_rest_is_its_triggers(dataflows: Dataflows) -> None:
+    started = dataflows("start", "triggered", "--input", '{"data": {"total": 5}}', "--wait", *SHOP)
+    assert json.loads(started.stdout) == ["order.paid", {"total": 5}]
+
+
 @pytest.mark.parametrize(
-    "event", [{"id": "1"}, {"id": "1", "source": "s", "type": "t", "time": "2026-01-02"}, "A-1", ["A-1"], [{"id": "1"}]]
+    ("event", "complaint"),
+    [
+        ({"id": "1", "source": "s", "type": "t", "time": "2026-01-02"}, "Event(time=) is an aware datetime"),
+        ({"type": "order.sent"}, "Event has a field 'source', which is missing"),
+        ({"total": 5}, "Event has no field 'total'"),
+        ("A-1", "this is no object"),
+        ([{"id": "1"}], "this is no object"),
+        (None, "an event starts it"),
+    ],
 )
-def test_what_is_no_event_does_not_start_a_workflow_with_a_trigger(dataflows: Dataflows, event: object) -> None:
-    assert dataflows("start", "triggered", "--input", json.dumps(event), *SHOP).exit_code == 2
+def test_what_is_no_event_does_not_start_a_workflow_with_a_trigger_and_how_one_is_written_is_told(
+    dataflows: Dataflows, event: object, complaint: str
+) -> None:
+    given = () if event is None else ("--input", json.dumps(event))
+    refused = dataflows("start", "triggered", *given, *SHOP)
+    told = " ".join(refused.stderr.replace("│", "").split())
+    assert refused.exit_code == 2
+    assert f"workflow 'triggered' has a trigger: {complaint}" in told
+    assert """write --input '{"data": …}', and if you like its "type",""" in told
 
 
 def test_an_unknown_workflow_is_not_found_and_the_ways_out_are_named(dataflows: Dataflows) -> None:

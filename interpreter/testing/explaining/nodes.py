@@ -20,9 +20,8 @@ class Node:
     """A command that would be yielded, or what happens between commands.
 
     :ivar kind: ``step``, ``transaction``, ``defer``, ``sleep``, ``wait``, ``child``, ``start``, ``signal``,
-        ``publish``, ``callback``; ``gather``, ``race``, ``fork`` and, below these, ``branch``; ``choice`` and, below it,
-        ``option``;
-        ``returns``, ``raises``, ``continues``; or ``cut``, where it was left.
+        ``publish``, ``callback``; ``gather``, ``race``, ``fork`` and, below these, ``branch``; ``choice`` and, below
+        it, ``option``; ``returns``, ``raises``, ``continues``; or ``cut``, where it was left.
     :ivar position: like ``"3.0.2"``; "" where it has none.
     :ivar details: what it would do and with what, in words.
     :ivar place: ``file:line: text``.
