@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, get_args
 
-from dataflows.errors import NotFound, WrongStatus
 from interpreter.machine import ENDED, Status
 from interpreter.operations.control import delete_many, pause_many, resume_many, terminate_many
 from interpreter.operations.looking import Execution, read_execution
-from interpreter.operations.messages import cancel
-from interpreter.operations.retrying import retry
+from interpreter.operations.messages import cancel_many
+from interpreter.operations.retrying import retry_many
 from interpreter.operations.tags import to_json
 from interpreter.requests import Operation, Query
 from interpreter.store.arrays import TextArray
@@ -90,20 +89,6 @@ def _done(verb: BulkVerb, page: Sequence[Execution]) -> Operation[list[Execution
     return [execution for execution in page if execution.id in changed]
 
 
-def _one_by_one(verb: Callable[[str], Operation[bool]]) -> Callable[[Sequence[str]], Operation[list[str]]]:
-    def do(ids: Sequence[str]) -> Operation[list[str]]:
-        changed = []
-        for id in ids:
-            try:
-                if (yield from verb(id)):
-                    changed.append(id)
-            except (NotFound, WrongStatus):
-                continue  # it has ended, or gone, since it was found
-        return changed
-
-    return do
-
-
 _LIVING = frozenset(Status) - ENDED
 _TO: dict[BulkVerb, frozenset[Status]] = {
     "cancel": _LIVING,
@@ -116,10 +101,10 @@ _TO: dict[BulkVerb, frozenset[Status]] = {
 """The statuses that each verb is for."""
 
 _DO: dict[BulkVerb, Callable[[Sequence[str]], Operation[list[str]]]] = {
-    "cancel": _one_by_one(cancel),
+    "cancel": cancel_many,
     "terminate": terminate_many,
     "pause": pause_many,
     "resume": resume_many,
-    "retry": _one_by_one(retry),
+    "retry": retry_many,
     "delete": delete_many,
 }

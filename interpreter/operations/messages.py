@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,9 +11,10 @@ from dataflows.names import check_name
 from interpreter.codec import Encoded, encode
 from interpreter.machine import ENDED, Status
 from interpreter.requests import Operation, Query
+from interpreter.store.arrays import TextArray
 from interpreter.store.identifiers import new_seed
 
-__all__ = ["HAS_ENDED", "Message", "Sent", "cancel", "send_signal", "signal", "signal_message"]
+__all__ = ["HAS_ENDED", "Message", "Sent", "cancel", "cancel_many", "send_signal", "signal", "signal_message"]
 
 HAS_ENDED: dict[str, str] = {
     Status.COMPLETED: "has completed",
@@ -20,6 +22,9 @@ HAS_ENDED: dict[str, str] = {
     Status.CANCELLED: "has been cancelled",
 }
 """Why an execution takes no more messages, by its status."""
+
+_CANCEL = "cancel:cancel"
+"""The id of the message that asks for it, of which there is one."""
 
 
 def signal(execution_id: str, name: str, payload: Any = None, *, id: str | None = None) -> Operation[bool]:
@@ -44,7 +49,7 @@ def cancel(execution_id: str) -> Operation[bool]:
     :returns: whether this is the first request; a further one changes nothing.
     :raises NotFound: no such execution, or it has ended.
     """
-    return (yield from _send(execution_id, Message("cancel", "cancel:cancel", None, Encoded("", b"")))).is_new
+    return (yield from _send(execution_id, Message("cancel", _CANCEL, None, Encoded("", b"")))).is_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,12 @@ class Sent:
 
     is_new: bool
     waits_for: list[str] | None
+
+
+def cancel_many(ids: Sequence[str]) -> Operation[list[str]]:
+    """Ask each that lives to cancel; answers which had not been asked before."""
+    rows = yield Query("cancel", {"ids": TextArray(ids), "message_id": _CANCEL})
+    return [row[0] for row in rows]
 
 
 class Message(NamedTuple):

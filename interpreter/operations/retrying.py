@@ -5,26 +5,36 @@ Owns the choice of the place, and the words in which one is refused. What is cop
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dataflows.errors import IdInUse, NotFound, WrongStatus
 from dataflows.names import check_name
 from interpreter.machine import Status, format_position, parse_position
 from interpreter.operations.looking import describe
 from interpreter.requests import Operation, Query
+from interpreter.store.arrays import IntArray, TextArray, named_columns
 from interpreter.store.identifiers import time_ordered_id
 
-__all__ = ["fork", "retry"]
+__all__ = ["fork", "retry", "retry_many"]
+
+_MOST_AT_ONCE = 100
+"""How many executions one statement retries: it holds their journals, as far as they are kept."""
+
+_RETRIED = frozenset({Status.FAILED, Status.BLOCKED})
+_CUT: dict[str, type[Any]] = {"ids": TextArray, "generations": IntArray, "positions": TextArray, "cuts": IntArray}
 
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """Where one parts from a journal.
+    """Where one parts from the journal of an execution.
 
     :ivar position: its entries are left behind, wherever they stand; None: of none.
     :ivar seq: of the first entry that is left behind.
     """
 
+    execution_id: str
     status: Status
     generation: int
     position: str | None
@@ -47,12 +57,20 @@ def retry(execution_id: str, position: str | None = None) -> Operation[bool]:
         cut = yield from _find_cut(execution_id, position)
         if cut.status in (Status.COMPLETED, Status.CANCELLED):
             raise WrongStatus(f"execution {execution_id!r} is {cut.status}: it has nothing to retry; fork it instead")
-        if cut.status not in (Status.FAILED, Status.BLOCKED):
+        if cut.status not in _RETRIED:
             return False
-        details = {"id": execution_id, "generation": cut.generation, "position": cut.position, "cut": cut.seq}
-        if (yield Query("retry", details)):
+        if (yield from _retry([cut])):
             return True
         # Somebody else was quicker: look again, at what is now.
+
+
+def retry_many(ids: Sequence[str]) -> Operation[list[str]]:
+    """Retry each that is failed or blocked, from where it failed; answers which were."""
+    retried: list[str] = []
+    for start in range(0, len(ids), _MOST_AT_ONCE):
+        cuts = yield from _find_cuts(ids[start : start + _MOST_AT_ONCE], None)
+        retried += yield from _retry([cut for cut in cuts if cut.status in _RETRIED])
+    return retried
 
 
 def fork(
@@ -83,13 +101,24 @@ def fork(
 
 def _find_cut(execution_id: str, position: str | None) -> Operation[_Cut]:
     wanted = None if position is None else _checked(position)
-    rows = yield Query("find_cut", {"id": execution_id, "position": wanted})
-    if not rows:
+    cuts = yield from _find_cuts([execution_id], wanted)
+    if not cuts:
         raise NotFound(f"execution {execution_id!r} does not exist")
-    status, generation, found, seq = rows[0]
-    if found is None and wanted is not None:
+    if cuts[0].position is None and wanted is not None:
         raise NotFound(f"the history of execution {execution_id!r} has no entry of position {wanted!r}")
-    return _Cut(Status(status), generation, found, seq)
+    return cuts[0]
+
+
+def _find_cuts(ids: Sequence[str], position: str | None) -> Operation[list[_Cut]]:
+    rows = yield Query("find_cut", {"ids": TextArray(ids), "position": position})
+    return [_Cut(id, Status(status), generation, found, seq) for id, status, generation, found, seq in rows]
+
+
+def _retry(cuts: Sequence[_Cut]) -> Operation[list[str]]:
+    """Answers which are as they were found, and go on now."""
+    columns = ((cut.execution_id, cut.generation, cut.position, cut.seq) for cut in cuts)
+    rows = yield Query("retry", named_columns(_CUT, columns))
+    return [row[0] for row in rows]
 
 
 def _checked(position: str) -> str:

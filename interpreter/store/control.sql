@@ -120,11 +120,12 @@ SELECT id, false, pg_notify('dataflows', id) FROM told
 -- name: find_cut
 -- Where a retry or a fork parts from the journal: at the entry that settled the position which is given, or else, of a
 -- failed execution, at the last outcome of a command that is an error; else at its end. No position: none is such.
-SELECT e.status, e.generation, place.position,
+SELECT e.id, e.status, e.generation, place.position,
        coalesce(settled.seq, ended.seq, (
            SELECT max(j.seq) + 1 FROM dataflows.journal j WHERE j.execution_id = e.id AND j.generation = e.generation
        )) AS cut
-FROM dataflows.executions e
+FROM unnest(%(ids)b) AS asked (id),
+LATERAL (SELECT * FROM dataflows.executions WHERE id = asked.id OFFSET 0) AS e
 LEFT JOIN LATERAL (
     SELECT j.position FROM dataflows.journal j
     WHERE j.execution_id = e.id AND j.generation = e.generation
@@ -143,61 +144,97 @@ LEFT JOIN LATERAL (
     WHERE j.execution_id = e.id AND j.generation = e.generation
       AND j.kind IN ('completed', 'failed', 'cancelled', 'terminated')
 ) AS ended ON true
-WHERE e.id = %(id)s
 
 -- name: retry
--- A failed or blocked execution goes on in a new generation of its journal, which begins with the entries before the cut
+-- Failed or blocked executions go on in a new generation of their journals, which begins with the entries before the cut
 -- but those of the position where it parts; and but a child's start whose end is cut off, since it is to run again.
 -- Messages whose entries are cut off are unread again, but not what an earlier generation has read (a number in the inbox
 -- does not tell of which generation it is; the moment of a signal does); a cancel is forgotten.
-WITH target AS (
+WITH cut AS MATERIALIZED (
+    SELECT * FROM unnest(%(ids)b, %(generations)b, %(positions)b, %(cuts)b) AS cut (id, generation, position, seq)
+), locked AS MATERIALIZED (
+    SELECT id FROM dataflows.executions WHERE id = ANY (%(ids)b) ORDER BY id FOR UPDATE
+), target AS (
     UPDATE dataflows.executions e
     SET generation = e.generation + 1, status = 'suspended', due_at = clock_timestamp(), deaths = 0,
         problem = NULL, ended_at = NULL
-    WHERE e.id = %(id)s AND e.generation = %(generation)s AND e.status IN ('failed', 'blocked')
-    RETURNING e.id, e.generation
+    FROM locked JOIN cut USING (id)
+    WHERE e.id = locked.id AND e.generation = cut.generation AND e.status IN ('failed', 'blocked')
+    RETURNING e.id, e.generation, cut.generation AS former, cut.position, cut.seq
 ), kept AS MATERIALIZED (
-    SELECT j.*, row_number() OVER (ORDER BY j.seq) AS number
-    FROM target JOIN dataflows.journal j ON j.execution_id = target.id AND j.generation = %(generation)s
-    WHERE j.seq < %(cut)s AND (j.position IS NULL OR %(position)s::text IS NULL OR j.position <> %(position)s)
-      AND NOT (j.kind = 'child-started' AND EXISTS (
-          SELECT FROM dataflows.journal later
-          WHERE later.execution_id = j.execution_id AND later.generation = j.generation
-            AND later.position = j.position AND later.kind = 'child' AND later.seq >= %(cut)s
-      ))
+    SELECT j.*, target.generation AS renewed,
+           row_number() OVER (PARTITION BY j.execution_id ORDER BY j.seq) AS number
+    FROM target, LATERAL (
+        SELECT * FROM dataflows.journal j
+        WHERE j.execution_id = target.id AND j.generation = target.former AND j.seq < target.seq
+          AND (j.position IS NULL OR target.position IS NULL OR j.position <> target.position)
+          AND NOT (j.kind = 'child-started' AND EXISTS (
+              SELECT FROM dataflows.journal later
+              WHERE later.execution_id = target.id AND later.generation = target.former
+                AND later.position = j.position AND later.kind = 'child' AND later.seq >= target.seq
+          ))
+        OFFSET 0
+    ) AS j
 ), copied AS (
     INSERT INTO dataflows.journal
         (execution_id, generation, seq, at, kind, position, name, branch, ok, encoding, data, moment)
-    SELECT target.id, target.generation, kept.number, kept.at,
-           kept.kind, kept.position, kept.name, kept.branch, kept.ok, kept.encoding, kept.data, kept.moment
-    FROM target, kept
+    SELECT execution_id, renewed, number, at, kind, position, name, branch, ok, encoding, data, moment FROM kept
 ), children AS (
     UPDATE dataflows.executions child SET parent_generation = target.generation
-    FROM target, kept
-    WHERE child.parent = target.id AND child.parent_generation = %(generation)s
+    FROM target JOIN kept ON kept.execution_id = target.id
+    WHERE child.parent = ANY (ARRAY[target.id]) AND child.parent_generation = target.former
       AND kept.kind = 'child-started' AND kept.position = child.parent_position
-), messages AS (
-    UPDATE dataflows.inbox i
-    SET seq = (SELECT kept.number FROM kept WHERE kept.seq = i.seq),
-        generation = CASE WHEN i.generation = %(generation)s THEN target.generation ELSE i.generation END
+), still_sent AS MATERIALIZED (
+    SELECT i.execution_id, i.number, read.number AS seq,
+           CASE WHEN i.generation = target.former THEN target.generation ELSE i.generation END AS generation
     FROM target
-    WHERE i.execution_id = target.id
-      AND CASE i.kind
+    CROSS JOIN LATERAL (SELECT * FROM dataflows.inbox i WHERE i.execution_id = target.id OFFSET 0) AS i
+    LEFT JOIN kept AS read ON read.execution_id = i.execution_id AND read.seq = i.seq
+    LEFT JOIN kept AS child ON child.execution_id = i.execution_id AND child.position = i.position
+                           AND child.kind = 'child-started'
+    WHERE CASE i.kind
           WHEN 'signal' THEN EXISTS (
               SELECT FROM dataflows.journal j
-              WHERE j.execution_id = i.execution_id AND j.generation = %(generation)s AND j.seq = i.seq
+              WHERE j.execution_id = i.execution_id AND j.generation = target.former AND j.seq = i.seq
                 AND j.kind = 'signal' AND j.moment = i.sent_at
           )
-          WHEN 'cancel' THEN EXISTS (SELECT FROM kept WHERE kept.kind = 'cancel' AND kept.seq = i.seq)
-          ELSE i.generation = %(generation)s AND EXISTS (
-              SELECT FROM kept WHERE kept.kind = 'child-started' AND kept.position = i.position
-          ) END
+          WHEN 'cancel' THEN coalesce(read.kind = 'cancel', false)
+          ELSE i.generation = target.former AND child.position IS NOT NULL END
+), messages AS (
+    UPDATE dataflows.inbox i SET seq = sent.seq, generation = sent.generation
+    FROM still_sent AS sent
+    WHERE i.execution_id = ANY (ARRAY[sent.execution_id]) AND i.number = ANY (ARRAY[sent.number])
 ), forgotten AS (
     DELETE FROM dataflows.inbox i USING target
-    WHERE i.execution_id = target.id AND i.kind = 'cancel'
-      AND NOT EXISTS (SELECT FROM kept WHERE kept.kind = 'cancel' AND kept.seq = i.seq)
+    WHERE i.execution_id = ANY (ARRAY[target.id]) AND i.kind = 'cancel'
+      AND NOT EXISTS (
+          SELECT FROM kept WHERE kept.execution_id = i.execution_id AND kept.kind = 'cancel' AND kept.seq = i.seq
+      )
 )
 SELECT id, pg_notify('dataflows', '') FROM target
+
+-- name: cancel
+-- Each that lives and was not asked before is asked to cancel, as "send" would do it.
+WITH locked AS MATERIALIZED (
+    SELECT id FROM dataflows.executions WHERE id = ANY (%(ids)b) ORDER BY id FOR UPDATE
+), target AS (
+    UPDATE dataflows.executions e
+    SET inbox_seq = e.inbox_seq + 1,
+        due_at = CASE WHEN e.status IN ('suspended', 'pending') THEN least(e.due_at, clock_timestamp())
+                      ELSE e.due_at END
+    FROM locked
+    WHERE e.id = locked.id AND e.status NOT IN ('completed', 'failed', 'cancelled')
+      AND NOT EXISTS (
+          SELECT FROM dataflows.inbox i WHERE i.execution_id = e.id AND i.id = %(message_id)s OFFSET 0
+      )
+    RETURNING e.id, e.inbox_seq
+), sent AS (
+    INSERT INTO dataflows.inbox (execution_id, number, id, kind)
+    SELECT id, inbox_seq, %(message_id)s, 'cancel' FROM target
+    ON CONFLICT DO NOTHING
+    RETURNING execution_id
+)
+SELECT execution_id, pg_notify('dataflows', execution_id) FROM sent
 
 -- name: fork
 -- A new execution with the beginning of another's journal, by the same rule; it belongs to no parent. A child that it

@@ -14,7 +14,7 @@ import pytest
 from psycopg import Connection
 
 from interpreter.store import claims, connection
-from interpreter.store.arrays import TextArray
+from interpreter.store.arrays import IntArray, TextArray
 from interpreter.store.queries import QUERIES
 from interpreter.store.records import Claimed
 from interpreter.store.rows import FORMAT
@@ -219,8 +219,14 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "of_root": b"1",
         "of_child": b"2",
     },
-    "find_cut": {"id": "e00001", "position": None},
-    "retry": {"id": "e00001", "generation": 1, "position": None, "cut": 3},
+    "cancel": {"ids": TextArray(["e00001", "e00002"]), "message_id": "cancel:cancel"},
+    "find_cut": {"ids": TextArray(["e00001", "e00002"]), "position": None},
+    "retry": {
+        "ids": TextArray(["e00001", "e00002"]),
+        "generations": IntArray([1, 1]),
+        "positions": TextArray([None, "1"]),
+        "cuts": IntArray([3, 3]),
+    },
     "fork": {"id": "e00001", "generation": 1, "position": None, "cut": 3, "new_id": "f", "version": None},
     "find_many": {
         "verb": "pause",
