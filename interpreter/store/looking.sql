@@ -59,19 +59,15 @@ ORDER BY page.id, j.seq
 
 -- name: read_published
 -- What was published last under a name.
-SELECT encoding, data FROM (
-    SELECT * FROM dataflows.journal WHERE execution_id = %(id)s ORDER BY generation DESC, seq DESC OFFSET 0
-) AS entry
-WHERE kind = 'published' AND ok AND name = %(key)s
-LIMIT 1
+SELECT encoding, data FROM dataflows.journal
+WHERE execution_id = %(id)s AND kind = 'published' AND ok AND name = %(key)s
+ORDER BY generation DESC, seq DESC LIMIT 1
 
 -- name: list_published
 -- The same for each name; of a value comes its beginning, and its size.
 SELECT name, encoding, substring(data FROM 1 FOR %(most)s), octet_length(data) FROM (
-    SELECT DISTINCT ON (name) name, encoding, data FROM (
-        SELECT * FROM dataflows.journal WHERE execution_id = %(id)s ORDER BY generation DESC, seq DESC OFFSET 0
-    ) AS entry
-    WHERE kind = 'published' AND ok
+    SELECT DISTINCT ON (name) name, encoding, data FROM dataflows.journal
+    WHERE execution_id = %(id)s AND kind = 'published' AND ok
     ORDER BY name, generation DESC, seq DESC
 ) AS newest
 

@@ -129,6 +129,10 @@ CREATE TABLE dataflows.journal (
     autovacuum_analyze_scale_factor = 0.1, autovacuum_analyze_threshold = 2000
 );
 
+-- What was published last under a name is found without reading the rest of a journal, also where it was never.
+CREATE INDEX journal_published ON dataflows.journal (execution_id, name, generation DESC, seq DESC)
+    WHERE kind = 'published' AND ok;
+
 CREATE TABLE dataflows.inbox (
     execution_id text COLLATE "C" NOT NULL,
     number       bigint NOT NULL,                   -- executions.inbox_seq at the time it was sent

@@ -137,7 +137,7 @@ QUESTIONS = {
     "append": Question({**_HELD, **_PLACES, **_LINES, **_OUTCOMES}, set()),
     "move": Question({**_HELD, **_MOVES}, _EXECUTION),
     "begin_again": Question({**_HELD, **_PLACES, **_FIRST_LINES, **_OUTCOMES}, _EXECUTION | _JOURNAL),
-    "forget_generations": Question({**_FIRST, "kept": 2, "most": 1_000}, _EXECUTION | _JOURNAL),
+    "forget_generations": Question({**_FIRST, "kept": 2, "most": 1_000}, _EXECUTION | _JOURNAL | {"journal_published"}),
     "mark_inbox": Question({**_HELD, "numbers": _all(BigIntArray, 1), "seqs": _all(IntArray, 3)}, _INBOX),
     "which_are_there": Question({"ids": _HELD["ids"], **_PLACES}, _JOURNAL),
     "which_are_held": Question(_HELD, _EXECUTION),
@@ -149,8 +149,8 @@ QUESTIONS = {
     "read_history_page": Question(
         {**_FIRST, "generation": 1, "after": 2, "limit": 100, "most": 201, "longest_error": 1_000}, _JOURNAL
     ),
-    "read_published": Question({**_FIRST, "key": "progress"}, _JOURNAL),
-    "list_published": Question({**_FIRST, "most": 201}, _JOURNAL),
+    "read_published": Question({**_FIRST, "key": "progress"}, {"journal_published"}),
+    "list_published": Question({**_FIRST, "most": 201}, {"journal_published"}),
     "list_executions": Question(_PAGE, _EXECUTION | {"executions_created"}),
     "find_ended": Question(
         {"workflow": None, "status": None, "after": None, "before": str(_NOW), "most": 200},

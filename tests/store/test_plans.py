@@ -84,6 +84,19 @@ def test_a_page_of_rare_executions_is_found_without_sorting_all(crowded: Connect
         assert not faults("list_executions", plan_of(crowded, "list_executions", **asked))
 
 
+def test_what_was_never_published_is_not_looked_for_in_the_whole_journal(crowded: Connection[Any]) -> None:
+    fill = """
+        INSERT INTO dataflows.journal (execution_id, generation, seq, at, kind, position, name, ok, encoding, data)
+        SELECT 'a long one', 1, n, now(), CASE WHEN n % 10 = 0 THEN 'published' ELSE 'step' END, n::text, 'other', true,
+               'json', '1' FROM generate_series(1, 20000) AS n
+    """
+    with crowded.transaction(force_rollback=True):
+        crowded.execute(fill.encode())
+        for key in ("never", "other"):
+            asked = {"id": "a long one", "key": key}
+            assert touched(plan_of(crowded, "read_published", "ANALYZE, BUFFERS, FORMAT JSON", **asked)) < 20
+
+
 # Dead rows --------------------------------------------------------------------------------------
 
 
