@@ -165,8 +165,9 @@ def yields_in_finally(body: Body) -> Iterator[Hit]:
             yield from step("release", release, order_id)
     """
     for statement in _finally_around_yields(body):
+        line = getattr(body.parents[statement], "lineno", "?")
         for node in body.yields_below(statement):
-            yield Hit(node, f"{text_of(node.value or node)} is yielded in a `finally`")
+            yield Hit(node, f"{text_of(node.value or node)} is yielded in the `finally` of line {line}'s `try`")
 
 
 def _finally_around_yields(body: Body) -> Iterator[ast.stmt]:

@@ -134,9 +134,10 @@ _RULES = (
     Rule(
         "DF305",
         "a yield in a `finally`",
-        "it runs when the workflow completes, fails or is cancelled, not when it is terminated; while the workflow is "
-        "only let go from memory, the command is ignored",
-        "nothing needs to be changed",
+        "it runs once, when what the `try` holds has completed, failed or been cancelled, and not at all when the execution "
+        "is terminated. When a suspended workflow is let go from memory, Python enters the `finally`, but the command is "
+        "ignored, and the workflow comes here again when it goes on",
+        "nothing needs to be changed, unless it must happen after a terminate too: then let another execution see to it",
         yields_in_finally,
         Severity.NOTE,
     ),

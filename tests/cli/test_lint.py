@@ -42,6 +42,7 @@ def test_a_note_is_shown_and_fails_nothing(dataflows: Dataflows, write: Write) -
     linted = dataflows("lint", write("linted_note", FINE + EXPLAINED))
     assert linted.exit_code == 0
     assert "DF305  a yield in a `finally`  linted_note.py:13:9" in linted.stdout
+    assert "`step()` is yielded in the `finally` of line 10's `try`: it runs once, when" in linted.stdout
     assert linted.stdout.endswith("2 workflows: 0 findings, 1 note\n")
 
 
