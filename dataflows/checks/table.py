@@ -134,10 +134,10 @@ _RULES = (
     Rule(
         "DF305",
         "a yield in a `finally`",
-        "it runs once, when what the `try` holds has completed, failed or been cancelled, and not at all when the execution "
-        "is terminated. When a suspended workflow is let go from memory, Python enters the `finally`, but the command is "
-        "ignored, and the workflow comes here again when it goes on",
-        "nothing needs to be changed, unless it must happen after a terminate too: then let another execution see to it",
+        "it runs once, when what the `try` holds has completed, failed or been cancelled, and not at all when the "
+        "execution is terminated. When a suspended workflow is let go from memory, Python enters the `finally`, but "
+        "the command is ignored, and the workflow comes here again when it goes on",
+        "nothing needs to be changed, unless it must happen after a terminate too: let another execution see to that",
         yields_in_finally,
         Severity.NOTE,
     ),

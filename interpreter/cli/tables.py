@@ -196,7 +196,7 @@ def _command(kind: str, name: str | None, branch: str | None) -> Text:
 
 def _outcome(entry: HistoryEntry) -> Text:
     """A value takes one line, cut where there is no room; an error takes what it needs."""
-    if entry.ok is False:
+    if entry.ok is False and entry.kind != "timeout":
         again = f"; again at {local_time(entry.moment)}" if entry.moment else ""
         return _text(f"failed: {entry.text}{again}", "red")
     text = _text(entry.text or _WITHOUT_VALUE.get(entry.kind, ""), "green" if entry.ok else "")

@@ -8,7 +8,7 @@ or in another process; what comes of it returns as a proposed fact.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeAlias
 
 from dataflows.commands import Callback, Child, Publish, Signal, Start, Step, Wait
@@ -89,9 +89,13 @@ class StopStep(Wanted):
 
 @dataclass(frozen=True, slots=True)
 class SetTimer(Wanted):
-    """Propose ``Slept`` when it is due."""
+    """Propose ``Slept`` when it is due.
+
+    :ivar length: how long it sleeps; None: until a moment that was named.
+    """
 
     due: datetime
+    length: timedelta | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

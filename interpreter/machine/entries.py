@@ -50,7 +50,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A scheduler took it up for the first time; the workflow's clock starts here."""
+    """A scheduler took it up for the first time; the workflow's clock starts here.
+
+    A further one says when a retry or a fork has let it go on from here.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,12 @@ class Slept(At):
 
 @dataclass(frozen=True, slots=True)
 class WaitTimedOut(At):
-    """The wait's deadline has passed."""
+    """The wait's deadline has passed.
+
+    :ivar is_error: it has no default, and raises; told to whoever reads the journal, the machine knows by itself.
+    """
+
+    is_error: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

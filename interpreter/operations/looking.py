@@ -65,9 +65,10 @@ class Execution:
 class HistoryEntry:
     """A line of an execution's journal, for people.
 
-    :ivar kind: ``started``, ``begun``, ``begin`` (of a step with ``once``), ``step``, ``attempt`` (a failed one),
-        ``stopped``, ``sleep``, ``timeout``, ``signal``, ``sent``, ``published``, ``callback``, ``child-started``,
-        ``child``, ``patch``, ``cancel``, ``renewed``, ``terminated``, or the status it ended with.
+    :ivar kind: ``started``, ``begun`` (once more where a retry or a fork goes on), ``begin`` (of a step with ``once``),
+        ``step``, ``attempt`` (a failed one), ``stopped``, ``sleep``, ``timeout``, ``signal``, ``sent``, ``published``,
+        ``callback``, ``child-started``, ``child``, ``patch``, ``cancel``, ``renewed``, ``terminated``, or the status it
+        ended with.
     :ivar position: where its command stands, like ``"3.0.2"``; None for the whole execution.
     :ivar ok: whether the outcome is a value; None where there is no outcome.
     :ivar text: the value, or the error, as text; shortened.

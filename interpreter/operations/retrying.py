@@ -46,6 +46,8 @@ def retry(execution_id: str, position: str | None = None) -> Operation[bool]:
 
     Its journal gets a new generation, which begins with the entries up to that place; the step that failed
     has all its attempts before it. Signals that came later are unread again, and a cancel is forgotten.
+    The time since does not count: what was cut off by a failure has its whole timeout before it, and sleeps its whole
+    length again; only a ``sleep_until`` keeps its moment. ``now()`` is that of the retry from here on.
 
     :param position: from where, like ``"3.0.2"``: a place that has an entry in its history. Default: of a
         failed execution the last command that came to an error, if there is one, else all but the end.
@@ -79,7 +81,8 @@ def fork(
     """Start a new execution that has the first part of another's history, and goes on from there by itself.
 
     The other stays as it is. The new one has the arguments and the tags of the other, so its ``uuid()`` and
-    ``random()`` are the same too; it belongs to no parent, and starts anew the children it would wait for.
+    ``random()`` are the same too; it belongs to no parent, and starts anew the children it would wait for. Timeouts
+    and sleeps that are open there have their whole length before them, as after a retry.
 
     :param position: from where, and the default, as of ``retry``.
     :param id: of the new execution; the same id again is the same execution. Default: a new one.

@@ -257,7 +257,8 @@ class Dispatcher:
         self.place(held, Slept(action.position, action.name, action.branch), action.due)
 
     def _timed_out(self, held: Held, action: AwaitSignal) -> None:
-        self.place(held, WaitTimedOut(action.position, action.name, action.branch), action.due)
+        is_error = not action.command.has_default
+        self.place(held, WaitTimedOut(action.position, action.name, action.branch, is_error), action.due)
 
     def _place_once(self, held: Held, fact: Published | PatchMarked) -> None:
         if not _is_proposed(held, fact.position):

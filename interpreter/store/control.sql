@@ -149,20 +149,21 @@ LEFT JOIN LATERAL (
 -- Failed or blocked executions go on in a new generation of their journals, which begins with the entries before the cut
 -- but those of the position where it parts; and but a child's start whose end is cut off, since it is to run again.
 -- Messages whose entries are cut off are unread again, but not what an earlier generation has read (a number in the inbox
--- does not tell of which generation it is; the moment of a signal does); a cancel is forgotten.
+-- does not tell of which generation it is; the moment of a signal does); a cancel is forgotten. Where it has failed, one
+-- more "begun" says when it went on: the time between does not count for what is open.
 WITH cut AS MATERIALIZED (
     SELECT * FROM unnest(%(ids)b, %(generations)b, %(positions)b, %(cuts)b) AS cut (id, generation, position, seq)
 ), locked AS MATERIALIZED (
-    SELECT id FROM dataflows.executions WHERE id = ANY (%(ids)b) ORDER BY id FOR UPDATE
+    SELECT id, status FROM dataflows.executions WHERE id = ANY (%(ids)b) ORDER BY id FOR UPDATE
 ), target AS (
     UPDATE dataflows.executions e
     SET generation = e.generation + 1, status = 'suspended', due_at = clock_timestamp(), deaths = 0,
         problem = NULL, ended_at = NULL
     FROM locked JOIN cut USING (id)
     WHERE e.id = locked.id AND e.generation = cut.generation AND e.status IN ('failed', 'blocked')
-    RETURNING e.id, e.generation, cut.generation AS former, cut.position, cut.seq
+    RETURNING e.id, e.generation, cut.generation AS former, cut.position, cut.seq, locked.status = 'failed' AS has_failed
 ), kept AS MATERIALIZED (
-    SELECT j.*, target.generation AS renewed,
+    SELECT j.*, target.generation AS renewed, target.has_failed,
            row_number() OVER (PARTITION BY j.execution_id ORDER BY j.seq) AS number
     FROM target, LATERAL (
         SELECT * FROM dataflows.journal j
@@ -179,6 +180,10 @@ WITH cut AS MATERIALIZED (
     INSERT INTO dataflows.journal
         (execution_id, generation, seq, at, kind, position, name, branch, ok, encoding, data, moment)
     SELECT execution_id, renewed, number, at, kind, position, name, branch, ok, encoding, data, moment FROM kept
+    UNION ALL
+    SELECT execution_id, renewed, max(number) + 1, greatest(max(at), clock_timestamp()), 'begun',
+           NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM kept WHERE has_failed GROUP BY execution_id, renewed HAVING bool_or(kind = 'begun')
 ), children AS (
     UPDATE dataflows.executions child SET parent_generation = target.generation
     FROM target JOIN kept ON kept.execution_id = target.id
@@ -238,7 +243,7 @@ SELECT execution_id, pg_notify('dataflows', execution_id) FROM sent
 
 -- name: fork
 -- A new execution with the beginning of another's journal, by the same rule; it belongs to no parent. A child that it
--- would have to wait for is the other's, and is started anew.
+-- would have to wait for is the other's, and is started anew. One more "begun" says when it went on.
 WITH origin AS MATERIALIZED (
     SELECT * FROM dataflows.executions WHERE id = %(id)s AND generation = %(generation)s
 ), kept AS MATERIALIZED (
@@ -271,6 +276,10 @@ WITH origin AS MATERIALIZED (
     SELECT made.id, 1, kept.number, kept.at,
            kept.kind, kept.position, kept.name, kept.branch, kept.ok, kept.encoding, kept.data, kept.moment
     FROM made, kept
+    UNION ALL
+    SELECT made.id, 1, max(kept.number) + 1, greatest(max(kept.at), clock_timestamp()), 'begun',
+           NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM made, kept GROUP BY made.id HAVING bool_or(kept.kind = 'begun')
 )
 SELECT id, pg_notify('dataflows', '') FROM made
 

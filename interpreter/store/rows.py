@@ -131,6 +131,10 @@ def _callback_row(fact: CallbackOpened) -> Row:
     return Row("callback", format_position(fact.position), fact.name, fact.branch or None, None, *encoded)
 
 
+def _timeout_row(fact: WaitTimedOut) -> Row:
+    return Row("timeout", format_position(fact.position), fact.name, fact.branch or None, not fact.is_error)
+
+
 def _child_started_row(fact: ChildStarted) -> Row:
     encoded = encode(fact.id, "the id of a child")
     return Row("child-started", format_position(fact.position), fact.name, fact.branch or None, None, *encoded)
@@ -154,7 +158,7 @@ _TO_ROW: dict[type[Any], Callable[[Any], Row]] = {
     AttemptFailed: _attempt_row,
     StepStopped: _plain_row("stopped"),
     Slept: _plain_row("sleep"),
-    WaitTimedOut: _plain_row("timeout"),
+    WaitTimedOut: _timeout_row,
     SignalSent: _outcome_row("sent", "what came of the signal"),
     Published: _outcome_row("published", "the published value of"),
     CallbackOpened: _callback_row,
@@ -225,7 +229,7 @@ _TO_FACT: dict[str, Callable[[Row], Fact]] = {
     "attempt": lambda row: AttemptFailed(*_at(row), error=decode_error(_encoded(row)), retry_at=_moment(row)),
     "stopped": lambda row: StepStopped(*_at(row)),
     "sleep": lambda row: Slept(*_at(row)),
-    "timeout": lambda row: WaitTimedOut(*_at(row)),
+    "timeout": lambda row: WaitTimedOut(*_at(row), is_error=row.ok is False),
     "sent": lambda row: SignalSent(*_at(row), outcome=_read_outcome(row)),
     "published": lambda row: Published(*_at(row), outcome=_read_outcome(row)),
     "callback": lambda row: CallbackOpened(*_at(row), url=decode(_encoded(row))),

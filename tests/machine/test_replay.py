@@ -136,7 +136,6 @@ def test_a_missing_entry_is_noticed(begin: Begin, missing: int) -> None:
     [
         [Begun()],
         [Started(), Started()],
-        [Started(), Begun(), Begun()],
         [Started(), Begun(), Started()],
         [Started(), Slept((0,), "nap")],
         [StepEnded((1, 2), "a", outcome=Value(None))],

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from dataflows import ExecutionTerminated, Flow, Retry, Workflow, gather, step, wait, workflow
+from dataflows import ExecutionTerminated, Flow, Retry, WaitTimeout, Workflow, gather, sleep, step, wait, workflow
 from dataflows.errors import IdInUse, NotFound
 from interpreter import Client, Execution, Scheduler, Status
+from tests.databases import opened
 from tests.scheduler.doors import DOORS, Door, opened_door
 from tests.waiting import eventually
 
@@ -47,6 +48,15 @@ def collect(number: int) -> Flow[list[Any]]:
     for _ in range(number):
         taken.append((yield from wait("item")))
     return taken
+
+
+PATIENCE = {"seconds": 60.0}
+
+
+@workflow("control/patient")
+def patient() -> Flow[Any]:
+    yield from sleep("nap", 0)
+    return (yield from wait("approval", timeout=PATIENCE["seconds"]))
 
 
 @workflow("control/other")
@@ -102,6 +112,25 @@ def test_what_is_blocked_is_retried_from_an_earlier_place_with_other_code(
         assert scheduler.retry(id, "1") is True
         assert scheduler.result(id, 20) == ["first", "instead"]
     assert [RAN[id, name] for name in ("first", "second", "instead")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("verb", ["retry", "fork"])
+def test_what_timed_out_has_its_whole_time_again_however_long_ago_that_was(
+    scheduler: Scheduler, database: str, id: str, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setitem(PATIENCE, "seconds", 0.01)
+    with pytest.raises(WaitTimeout):
+        scheduler.run(patient, id=id)
+    monkeypatch.setitem(PATIENCE, "seconds", 3600)
+    with opened(database) as connection:
+        connection.execute("UPDATE dataflows.journal SET at = at - interval '1 day' WHERE execution_id = %s", [id])
+    going_on = scheduler.fork(id) if verb == "fork" else id
+    if verb == "retry":
+        scheduler.retry(id)
+    eventually(lambda: scheduler.describe(going_on).waits_for == ["approval"])
+    scheduler.signal(going_on, "approval", "at last")
+    assert scheduler.result(going_on, 20) == "at last"
+    assert [entry.kind for entry in scheduler.history(going_on)].count("begun") == 2
 
 
 # Fork -------------------------------------------------------------------------------------------

@@ -87,9 +87,10 @@ def test_a_retry_begins_with_what_came_before_the_last_failure_without_the_faile
     write(desk, held, *FAILED)
     before = client.history(held)
     assert client.retry(held) is True
-    assert seen(client, held) == ["step 0", "attempt 2.0.0"]
-    after = client.history(held)
+    assert seen(client, held) == ["step 0", "attempt 2.0.0", "begun"]
+    *after, begun = client.history(held)
     assert [(entry.at, entry.text) for entry in after] == [(before[n].at, before[n].text) for n in (0, 1, 2, 4)]
+    assert begun.at > max(entry.at for entry in before)
     found = client.describe(held)
     assert (found.status, found.generation, found.ended_at, found.problem) == ("suspended", 2, None, None)
     claimed = {one.execution_id: one for one in desk.claim()}
@@ -99,7 +100,7 @@ def test_a_retry_begins_with_what_came_before_the_last_failure_without_the_faile
 def test_without_a_failed_command_all_but_the_end_is_kept(desk: Desk, client: Client, held: str) -> None:
     write(desk, held, line("step", "0"), line("sleep", "1", None), line("failed", None, False))
     client.retry(held)
-    assert seen(client, held) == ["step 0", "sleep 1"]
+    assert seen(client, held) == ["step 0", "sleep 1", "begun"]
 
 
 def test_a_blocked_execution_keeps_all_it_has_also_an_error_that_it_went_on_after(
@@ -122,9 +123,9 @@ def test_a_retry_and_a_fork_part_where_they_are_told_to(
     desk: Desk, client: Client, held: str, position: str, kept: list[str]
 ) -> None:
     write(desk, held, *FAILED)
-    assert seen(client, client.fork(held, position)) == kept
+    assert seen(client, client.fork(held, position)) == [*kept, "begun"]
     client.retry(held, position)
-    assert seen(client, held) == kept
+    assert seen(client, held) == [*kept, "begun"]
 
 
 def test_a_command_that_is_open_is_a_place_too(desk: Desk, client: Client, held: str) -> None:
@@ -167,7 +168,7 @@ def test_twelve_who_retry_at_once_open_one_generation(desk: Desk, client: Client
         answers = list(threads.map(client.retry, [held] * 12))
     assert sorted(answers) == [False] * 11 + [True]
     assert client.describe(held).generation == 2
-    assert seen(client, held) == ["step 0", "attempt 2.0.0"]
+    assert seen(client, held) == ["step 0", "attempt 2.0.0", "begun"]
 
 
 def test_one_retry_after_another_goes_on_from_the_newest_generation(desk: Desk, client: Client, held: str) -> None:
@@ -175,13 +176,13 @@ def test_one_retry_after_another_goes_on_from_the_newest_generation(desk: Desk, 
     client.retry(held)
     desk.claim()
     desk.commit(
-        Line(held, 2, 5, LONG_AGO, line("step", "1")),
-        Line(held, 2, 6, LONG_AGO, line("failed", None, False)),
+        Line(held, 2, 6, LONG_AGO, line("step", "1")),
+        Line(held, 2, 7, LONG_AGO, line("failed", None, False)),
         moves=(Move(held, Status.FAILED),),
     )
     client.retry(held)
     assert client.describe(held).generation == 3
-    assert seen(client, held) == ["step 0", "attempt 2.0.0", "step 1"]
+    assert seen(client, held) == ["step 0", "attempt 2.0.0", "begun", "step 1", "begun"]
 
 
 # Messages ---------------------------------------------------------------------------------------
@@ -208,7 +209,7 @@ def test_signals_that_came_after_the_place_are_unread_again_and_a_cancel_is_forg
     journal.commit(desk.connection, desk.scheduler, Batch(lines, [Move(held, Status.FAILED)], reads=read))
     desk.connection.execute(SENT_THEN, [held])
     client.retry(held)
-    assert seen(client, held) == ["step 0", "signal"]
+    assert seen(client, held) == ["step 0", "signal", "begun"]
     messages = "SELECT id, seq FROM dataflows.inbox WHERE execution_id = %s ORDER BY number"
     assert desk.connection.execute(messages, [held]).fetchall() == [("early", 4), ("late", None), ("never read", None)]
     assert sent(desk.connection, held, "late") == (False, True, "suspended"), "its id stays used"
@@ -222,7 +223,7 @@ def test_a_cancel_that_came_before_the_place_stays(desk: Desk, client: Client, h
     moves = [Move(held, Status.FAILED)]
     journal.commit(desk.connection, desk.scheduler, Batch(lines, moves, reads=[(held, 1, 3)]))
     client.retry(held)
-    assert seen(client, held) == ["cancel"]
+    assert seen(client, held) == ["cancel", "begun"]
     assert client.cancel(held) is False
 
 
@@ -264,7 +265,7 @@ def test_a_child_that_failed_or_was_stopped_with_the_failure_is_started_anew_and
     end = [Line(held, 1, 10, LONG_AGO, line("failed", None, False))]
     journal.commit(desk.connection, desk.scheduler, Batch(end, [Move(held, Status.FAILED)], reads=read))
     client.retry(held, "1")
-    assert seen(client, held) == ["child-started 0", "child-started 3", "child 0"]
+    assert seen(client, held) == ["child-started 0", "child-started 3", "child 0", "begun"]
     assert of_children(desk, held) == {"0": 2, "1": 1, "2": 1}
     assert claims.read_inbox(desk.connection, [held])[0] == []
 
@@ -276,7 +277,7 @@ def test_a_fork_waits_for_no_child_of_another_and_has_what_the_ended_ones_came_t
         as_child(desk, held, position)
     rows = [line("child-started", position) for position in ("0", "1", "2")]
     write(desk, held, *rows, line("child", "0"), line("step", "3"), status=None)
-    assert seen(client, client.fork(held, "3")) == ["child-started 0", "child-started 2", "child 0"]
+    assert seen(client, client.fork(held, "3")) == ["child-started 0", "child-started 2", "child 0", "begun"]
 
 
 # Forks ------------------------------------------------------------------------------------------
@@ -310,7 +311,7 @@ def test_a_fork_under_an_id_happens_once(desk: Desk, client: Client, held: str) 
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: client.fork(held, "1", id=f"{held} again"), range(8)))
     assert set(answers) == {f"{held} again"}
-    assert seen(client, f"{held} again") == ["step 0"]
+    assert seen(client, f"{held} again") == ["step 0", "begun"]
     started(desk.connection, f"{held} other", "another workflow")
     with pytest.raises(IdInUse, match="belongs to an execution of workflow 'another workflow'"):
         client.fork(held, "1", id=f"{held} other")

@@ -83,7 +83,8 @@ def _step(machine: Machine, fiber: Fiber, command: Step[Any], position: Position
 
 
 def _sleep(machine: Machine, fiber: Fiber, command: Sleep, position: Position) -> Answer:
-    machine.block(fiber, SetTimer(position, command.name, fiber.branch, machine.clock + command.duration))
+    due = machine.clock + command.duration
+    machine.block(fiber, SetTimer(position, command.name, fiber.branch, due, command.duration))
     return None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from dataflows.commands import Flow, Start
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
 __all__ = ["FACTS"]
 
 _NEVER_AGAIN = Retry(attempts=1)
-_DAMAGED = "the journal is damaged: it must open with one 'started' and one 'begun'"
+_DAMAGED = "the journal is damaged: it must open with one 'started', and then 'begun'"
 
 
 def _started(machine: Machine, fact: Started) -> None:
@@ -82,9 +83,24 @@ def _main(workflow: Workflow[..., Any], started: Started) -> Flow[Any]:
 
 
 def _begun(machine: Machine, fact: Begun) -> None:
-    if machine.main is None or machine.main.outcome is not None or machine.fibers:
+    if machine.main is None or (machine.has_begun and not machine.open):
         raise Mismatch(_DAMAGED)
-    machine.add(machine.main)
+    if machine.has_begun:
+        _begin_again(machine)
+    else:
+        machine.add(machine.main)
+
+
+def _begin_again(machine: Machine) -> None:
+    """A retry or a fork goes on from here: the time since then does not count for what is open, which begins anew."""
+    for position, action in list(machine.open.items()):
+        match action:
+            case SetTimer(length=timedelta() as length):
+                machine.set_open(position, replace(action, due=machine.clock + length))
+            case AwaitSignal(command=command) if command.timeout is not None:
+                machine.set_open(position, replace(action, due=machine.clock + command.timeout))
+            case RunStep():
+                machine.set_open(position, replace(action, opened_at=machine.clock))
 
 
 def _step_begun(machine: Machine, fact: StepBegun) -> None:
