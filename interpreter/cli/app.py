@@ -37,36 +37,42 @@ __all__ = ["app"]
 
 EXIT_CODES = "Exit codes:\n\n" + "\n".join(f"- **{code:d}** {meaning}" for code, meaning in MEANINGS.items())
 
+_LAST_PANEL = "What else the database holds"
+_PANELS: dict[str, dict[str, Callable[..., None]]] = {
+    "Run workflows": {"worker": worker, "serve": serve},
+    "Start executions, and follow them": {
+        "start": start,
+        "list": list_executions,
+        "show": show,
+        "callbacks": callbacks,
+        "signal": signal,
+        "emit": emit,
+        "result": result,
+    },
+    "Hold back, end, or try again: one, or all that a filter finds": {
+        "cancel": cancel,
+        "terminate": terminate,
+        "pause": pause,
+        "resume": resume,
+        "retry": retry,
+        "fork": fork,
+        "delete": delete,
+    },
+    "The code of workflows": {
+        "lint": lint,
+        "explain": explain,
+        "check": check,
+        "replay": replay,
+        "record": record,
+    },
+    _LAST_PANEL: {"limits": limits, "purge": purge, "migrate": migrate},
+}
 COMMANDS: dict[str, Callable[..., None]] = {
-    "worker": worker,
-    "serve": serve,
-    "start": start,
-    "list": list_executions,
-    "show": show,
-    "callbacks": callbacks,
-    "signal": signal,
-    "emit": emit,
-    "result": result,
-    "cancel": cancel,
-    "terminate": terminate,
-    "pause": pause,
-    "resume": resume,
-    "retry": retry,
-    "fork": fork,
-    "delete": delete,
-    "check": check,
-    "replay": replay,
-    "record": record,
-    "explain": explain,
-    "limits": limits,
-    "purge": purge,
-    "migrate": migrate,
-    "lint": lint,
+    name: command for commands in _PANELS.values() for name, command in commands.items()
 }
 
 app = typer.Typer(
     name="dataflows",
-    help="Durable workflows on plain PostgreSQL.",
     epilog=EXIT_CODES,
     rich_markup_mode="markdown",
     no_args_is_help=True,
@@ -92,21 +98,29 @@ def _release() -> str:
 @app.callback()
 def _common(
     version: Annotated[
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which release this is.")
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, metavar="", help="Say which release this is."),
     ] = False,
 ) -> None:
-    """Durable workflows on plain PostgreSQL."""
+    """Durable workflows on plain PostgreSQL.
+
+    With a workflow named "order" in orders.py: `dataflows worker orders` runs it. In another terminal,
+    `dataflows start order -m orders --input '["A-1"]'` starts an execution and prints its id, with which
+    `dataflows show ID` tells how it goes. All use the database of DATAFLOWS_DATABASE_URL, or else one of this
+    machine that starts by itself.
+    """
 
 
-for name, command in COMMANDS.items():
-    app.command(name)(reporting(command))
+for panel, commands in _PANELS.items():
+    for name, command in commands.items():
+        app.command(name, rich_help_panel=panel)(reporting(command))
 
 schedules = typer.Typer(help="Look at, pause, resume and make up for the schedules of workflows.", no_args_is_help=True)
 for name, command in SCHEDULE_COMMANDS.items():
     schedules.command(name)(reporting(command))
-app.add_typer(schedules, name="schedules")
+app.add_typer(schedules, name="schedules", rich_help_panel=_LAST_PANEL)
 
 deliveries = typer.Typer(help="Look at what services have delivered, and route it again.", no_args_is_help=True)
 for name, command in DELIVERY_COMMANDS.items():
     deliveries.command(name)(reporting(command))
-app.add_typer(deliveries, name="deliveries")
+app.add_typer(deliveries, name="deliveries", rich_help_panel=_LAST_PANEL)

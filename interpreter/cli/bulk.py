@@ -17,21 +17,47 @@ from interpreter.client import Client
 from interpreter.machine import Status
 from interpreter.operations import BulkVerb, Execution
 
-__all__ = ["CreatedBefore", "DryRun", "EndedBefore", "Filter", "OnlyStatus", "OnlyWorkflow", "do_in_bulk"]
+__all__ = ["CreatedBefore", "DryRun", "EndedBefore", "Filter", "OnlyStatus", "OnlyTags", "OnlyWorkflow", "do_in_bulk"]
 
-OnlyStatus = Annotated[Status | None, typer.Option("--status", help="All of this status.", show_default=False)]
+_PANEL = "In place of an ID: all for which each of these holds"
+OnlyStatus = Annotated[
+    Status | None,
+    typer.Option(
+        "--status", metavar="STATUS", help=f"{', '.join(Status)}.", show_default=False, rich_help_panel=_PANEL
+    ),
+]
 OnlyWorkflow = Annotated[
-    str | None, typer.Option("--workflow", metavar="NAME", help="All of this workflow.", show_default=False)
+    str | None,
+    typer.Option("--workflow", metavar="NAME", help="Of this workflow.", show_default=False, rich_help_panel=_PANEL),
+]
+OnlyTags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="NAME=VALUE", help="May be repeated.", show_default=False, rich_help_panel=_PANEL),
 ]
 CreatedBefore = Annotated[
     str | None,
-    typer.Option(metavar="WHEN", help='All that were created before: an ISO time, or "7d" ago.', show_default=False),
+    typer.Option(
+        metavar="WHEN",
+        help='Created before then: an ISO time, or "7d" ago.',
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
 ]
 EndedBefore = Annotated[
     str | None,
-    typer.Option(metavar="WHEN", help='All that had ended before: an ISO time, or "7d" ago.', show_default=False),
+    typer.Option(
+        metavar="WHEN", help='Ended before then: an ISO time, or "7d" ago.', show_default=False, rich_help_panel=_PANEL
+    ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say to which executions it would be done.")]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        metavar="",
+        help="Only say to which executions it would be done, and to how many.",
+        rich_help_panel=_PANEL,
+    ),
+]
 
 _DONE: dict[BulkVerb, str] = {
     "cancel": "asked to cancel",

@@ -11,8 +11,17 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from dataflows.errors import NotFound
-from interpreter.cli.bulk import CreatedBefore, DryRun, EndedBefore, Filter, OnlyStatus, OnlyWorkflow, do_in_bulk
-from interpreter.cli.options import AsDocument, DatabaseOption, ExecutionId, Tags, refusing
+from interpreter.cli.bulk import (
+    CreatedBefore,
+    DryRun,
+    EndedBefore,
+    Filter,
+    OnlyStatus,
+    OnlyTags,
+    OnlyWorkflow,
+    do_in_bulk,
+)
+from interpreter.cli.options import AsDocument, DatabaseOption, ExecutionId, refusing
 from interpreter.cli.output import document, say
 from interpreter.client import Client
 from interpreter.operations import BulkVerb
@@ -37,7 +46,8 @@ NewId = Annotated[
     typer.Option("--id", metavar="NEW_ID", help="Of the new execution; default: a new one.", show_default=False),
 ]
 NewVersion = Annotated[
-    int | None, typer.Option(min=1, help="Of the workflow, for the new execution.", show_default=False)
+    int | None,
+    typer.Option(min=1, metavar="NUMBER", help="Of the workflow, for the new execution.", show_default=False),
 ]
 
 
@@ -89,7 +99,7 @@ def _command(verb: BulkVerb) -> Callable[..., None]:
         *,
         status: OnlyStatus = None,
         workflow: OnlyWorkflow = None,
-        tags: Tags = None,
+        tags: OnlyTags = None,
         created_before: CreatedBefore = None,
         ended_before: EndedBefore = None,
         dry_run: DryRun = False,
@@ -116,14 +126,17 @@ def retry(
     at: At = None,
     status: OnlyStatus = None,
     workflow: OnlyWorkflow = None,
-    tags: Tags = None,
+    tags: OnlyTags = None,
     created_before: CreatedBefore = None,
     ended_before: EndedBefore = None,
     dry_run: DryRun = False,
     database: DatabaseOption = None,
     as_document: AsDocument = False,
 ) -> None:
-    """Let a failed or blocked execution go on from where it failed, with the code that workers now have."""
+    """Let a failed or blocked execution go on from where it failed, with the code that workers now have.
+
+    The time since does not count: timeouts and sleeps that the failure cut off begin anew.
+    """
     chosen = Filter(status, workflow, tags, created_before, ended_before, dry_run)
     if at is not None and id is None:
         raise typer.BadParameter("a position is one execution's: name its id", param_hint="--at")

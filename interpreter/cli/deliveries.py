@@ -27,12 +27,12 @@ DeliveryId = Annotated[str, typer.Argument(metavar="ID", help="The delivery's id
 
 def list_deliveries(
     *,
-    source: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this.", show_default=False)] = None,
+    source: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this source.", show_default=False)] = None,
     started: Annotated[
         bool | None,
-        typer.Option("--started/--not-started", help="Only such as have started something, or have not."),
+        typer.Option("--started/--not-started", metavar="", help="Only such as have started something, or have not."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1_000, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, metavar="N", help="At most so many.")] = 50,
     database: DatabaseOption = None,
     as_document: AsDocument = False,
 ) -> None:
@@ -69,7 +69,7 @@ def replay_delivery(
     id: DeliveryId,
     *,
     anew: Annotated[
-        bool, typer.Option("--anew", help="Start everything again, also what it has started before.")
+        bool, typer.Option("--anew", metavar="", help="Start everything again, also what it has started before.")
     ] = False,
     database: DatabaseOption = None,
     as_document: AsDocument = False,

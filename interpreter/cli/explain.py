@@ -29,8 +29,12 @@ from interpreter.testing.placeholders import Placeholder
 
 __all__ = ["explain"]
 
-Version = Annotated[int | None, typer.Option(min=1, help="Of the workflow; default: the newest.", show_default=False)]
-Limit = Annotated[int, typer.Option(min=1, help="Leave a way after so many commands; it may be a loop.")]
+Version = Annotated[
+    int | None, typer.Option(min=1, metavar="NUMBER", help="Of the workflow; default: the newest.", show_default=False)
+]
+Limit = Annotated[
+    int, typer.Option(min=1, metavar="NUMBER", help="Leave a way after so many commands; it may be a loop.")
+]
 
 _STYLES = {
     "step": "cyan",

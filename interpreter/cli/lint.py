@@ -28,7 +28,7 @@ Linted = Annotated[
     list[str],
     typer.Argument(
         metavar="MODULE",
-        help="What defines the workflows, named with dots; the current directory is looked in too.",
+        help="A module that defines workflows, named with dots; looked for in the current directory too.",
         show_default=False,
     ),
 ]

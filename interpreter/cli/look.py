@@ -42,10 +42,14 @@ class _Viewer(Client):
 
 def list_executions(
     *,
-    status: Annotated[Status | None, typer.Option(help="Only these.", show_default=False)] = None,
-    workflow: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this.", show_default=False)] = None,
+    status: Annotated[
+        Status | None, typer.Option(metavar="STATUS", help=f"Only these: {', '.join(Status)}.", show_default=False)
+    ] = None,
+    workflow: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only of this workflow.", show_default=False)
+    ] = None,
     tags: Tags = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="At most so many.")] = 50,
     before: Annotated[
         str | None, typer.Option(metavar="ID", help="The page after the one that ended with this.", show_default=False)
     ] = None,

@@ -41,14 +41,14 @@ DatabaseOption = Annotated[
         show_default=False,
     ),
 ]
-AsDocument = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
+AsDocument = Annotated[bool, typer.Option("--json", metavar="", help="Answer in JSON, for machines.")]
 Modules = Annotated[
     list[str] | None,
     typer.Option(
         "--module",
         "-m",
         metavar="MODULE",
-        help="Import this first, also from the current directory: it defines the workflow. May be repeated.",
+        help="The module that defines the workflow, also from the current directory. May be repeated.",
         show_default=False,
     ),
 ]

@@ -46,11 +46,11 @@ Served = Annotated[
     list[str],
     typer.Argument(
         metavar="MODULE",
-        help="What defines the workflows, named with dots; the current directory is looked in too.",
+        help="A module that defines workflows, named with dots; looked for in the current directory too.",
         show_default=False,
     ),
 ]
-Concurrency = Annotated[int, typer.Option(min=1, help="How many steps run at once.")]
+Concurrency = Annotated[int, typer.Option(min=1, metavar="NUMBER", help="How many steps run at once.")]
 Lease = Annotated[
     str,
     typer.Option(metavar="DURATION", help="If this worker dies, another goes on with its executions after this time."),
@@ -74,9 +74,12 @@ PublicUrl = Annotated[
     ),
 ]
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Log every execution's end, and what other loggers say at INFO.")
+    bool,
+    typer.Option("--verbose", "-v", metavar="", help="Log every execution's end, and what other loggers say at INFO."),
 ]
-AsEvents = Annotated[bool, typer.Option("--json", help="Write each event to standard output as a line of JSON.")]
+AsEvents = Annotated[
+    bool, typer.Option("--json", metavar="", help="Write each event to standard output as a line of JSON.")
+]
 
 
 def import_served(modules: list[str]) -> str:

@@ -22,10 +22,17 @@ def purge(
     older_than: Annotated[
         str, typer.Option(metavar="DURATION", help='What ended longer ago than this, like "30d".', show_default=False)
     ],
-    workflow: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this.", show_default=False)] = None,
-    status: Annotated[Status | None, typer.Option(help="Only what ended so.", show_default=False)] = None,
-    batch: Annotated[int, typer.Option(min=1, help="How many one statement looks at, at most.")] = 500,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count them, and delete nothing.")] = False,
+    workflow: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only of this workflow.", show_default=False)
+    ] = None,
+    status: Annotated[
+        Status | None,
+        typer.Option(metavar="STATUS", help="Only what ended so: completed, failed, cancelled.", show_default=False),
+    ] = None,
+    batch: Annotated[
+        int, typer.Option(min=1, metavar="NUMBER", help="How many one statement looks at, at most.")
+    ] = 500,
+    dry_run: Annotated[bool, typer.Option("--dry-run", metavar="", help="Count them, and delete nothing.")] = False,
     database: DatabaseOption = None,
     as_document: AsDocument = False,
 ) -> None:

@@ -30,7 +30,9 @@ OnlySchedule = Annotated[
 
 def list_schedules(
     *,
-    workflow: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this.", show_default=False)] = None,
+    workflow: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only of this workflow.", show_default=False)
+    ] = None,
     database: DatabaseOption = None,
     as_document: AsDocument = False,
 ) -> None:
@@ -121,7 +123,7 @@ def backfill(
         typer.Option("--to", metavar="WHEN", help="The last is before: the same; default: now.", show_default=False),
     ] = None,
     schedule: OnlySchedule = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be started.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", metavar="", help="Only say what would be started.")] = False,
     database: DatabaseOption = None,
     as_document: AsDocument = False,
 ) -> None:

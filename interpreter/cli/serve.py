@@ -36,7 +36,9 @@ from interpreter.scheduler.scheduler import Scheduler
 __all__ = ["serve"]
 
 Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen; another than loopback takes a token.")]
-Port = Annotated[int, typer.Option(min=0, max=65_535, help="0 takes any that is free; the log says which.")]
+Port = Annotated[
+    int, typer.Option(min=0, max=65_535, metavar="NUMBER", help="0 takes any that is free; the log says which.")
+]
 TokenFile = Annotated[
     Path | None,
     typer.Option(

@@ -56,6 +56,7 @@ Version = Annotated[
     int | None,
     typer.Option(
         min=1,
+        metavar="NUMBER",
         help="Of the workflow; default: the newest. With it, a workflow whose code is elsewhere can be started.",
         show_default=False,
     ),
@@ -63,7 +64,7 @@ Version = Annotated[
 Delay = Annotated[
     str, typer.Option(metavar="DURATION", help='Begin no sooner than this, like "10m".', show_default=False)
 ]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end, and answer and exit like `result`.")]
+Wait = Annotated[bool, typer.Option("--wait", metavar="", help="Wait for the end, and answer and exit like `result`.")]
 
 
 def start(

@@ -37,6 +37,17 @@ def test_it_says_which_release_it_is(dataflows: Dataflows) -> None:
     assert re.fullmatch(r"dataflows (\d+\.\d+\.\d+|from its source, not installed)\n", told.stdout)
 
 
+@pytest.mark.parametrize("name", [*COMMANDS, "schedules backfill", "deliveries list"])
+def test_in_80_columns_nothing_is_cut_and_no_flag_seems_to_take_a_value(
+    dataflows: Dataflows, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    page = dataflows(*name.split(), "--help").stdout
+    assert max(map(len, page.splitlines())) <= 80
+    assert "…" not in page.replace('{"data": …}', "")
+    assert [line for line in page.splitlines() if "<bool>" in line and "--help" not in line] == []
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself_speaks_to_machines_and_takes_a_database(dataflows: Dataflows, name: str) -> None:
     helped = dataflows(name, "--help")
