@@ -274,7 +274,7 @@ REFUSED = {
     "function that is not what its name says": (lambda: moved, "under another name"),
     "lambda in a partial": (lambda: functools.partial(lambda: 1), "something in it is of type function: a lambda"),
     "generator": (count, r"generator: .*list\(\.\.\.\)"),
-    "command": (lambda: step("fetch", fetch, 1), "Step: it is a command and not its answer; write `yield from`"),
+    "command": (lambda: step("fetch", fetch), "Step: it is a command and not its answer; write `yield from`"),
     "lock": (threading.Lock, "_thread.lock: it lives in this process only"),
     "reentrant lock": (threading.RLock, "RLock: it lives in this process only"),
     "condition": (threading.Condition, "RLock: it lives in this process only"),
