@@ -15,6 +15,7 @@ from dataflows.outcome import Error, Value
 from interpreter.machine import (
     AttemptFailed,
     CallbackOpened,
+    Begun,
     CancelRequested,
     ChildEnded,
     ChildStarted,
@@ -124,6 +125,20 @@ def test_sleeps_failed_attempts_and_cancels_are_told_or_left_out() -> None:
         "execution.was_cancelled()",
     ]
     assert 'execution.sleep("late")' in lines(REFUNDED)
+
+
+def test_where_a_retry_let_it_go_on_is_told() -> None:
+    went_on = recording(
+        *PAID,
+        Begun(),
+        Slept((1, 1, 0), "late", "late"),
+        returned((2,), "refund"),
+        Ended(Status.COMPLETED, Value("refunded")),
+        args=(ADA, 2),
+        workflow="testing-order",
+        status=Status.COMPLETED,
+    )
+    assert [line for line in lines(went_on) if "(" in line][2:4] == ["execution.went_on()", 'execution.sleep("late")']
 
 
 def test_what_a_step_and_a_workflow_raised_is_told_by_its_type_and_its_text() -> None:

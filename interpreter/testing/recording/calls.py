@@ -167,6 +167,10 @@ class _Teller:
     def step(self, fact: StepEnded) -> Call:
         return self.at("step", fact, **self._step_given(fact.position), **_came_to(fact.outcome))
 
+    def begun(self) -> Call | None:
+        """The first one is in how it is made."""
+        return Call("went_on") if self._machine.has_begun else None
+
     def signal(self, fact: SignalReceived) -> Call:
         payload = () if fact.payload is None else (fact.payload,)
         return Call("signal", (fact.name, *payload), {} if fact.key is None else {"key": fact.key})
@@ -221,7 +225,7 @@ _ENDS = {"returned", "raised", "was_cancelled", "continued_as_new"}
 
 _TOLD: dict[type[Any], Callable[[_Teller, Any], Call | None]] = {
     Started: lambda teller, fact: None,
-    Begun: lambda teller, fact: None,
+    Begun: lambda teller, fact: teller.begun(),
     AttemptFailed: lambda teller, fact: None,
     StepEnded: _Teller.step,
     StepStopped: lambda teller, fact: teller.at("stopped", fact),

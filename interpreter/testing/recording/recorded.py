@@ -140,6 +140,10 @@ class Recorded:
         self._pass_to(at)
         self._apply(SignalReceived(name, fresh(payload), self._now, key))
 
+    def went_on(self, *, at: str | None = None) -> None:
+        """A retry, or a fork, let it go on from here: timeouts and sleeps that were open have begun anew."""
+        self._apply(Begun(), at)
+
     def cancel(self, *, at: str | None = None) -> None:
         """Somebody asked to cancel it."""
         self._apply(CancelRequested(), at)
