@@ -14,8 +14,8 @@ from dataflows.errors import Cancelled, Mismatch, NotFound
 from dataflows.outcome import Error, Value
 from interpreter.machine import (
     AttemptFailed,
-    CallbackOpened,
     Begun,
+    CallbackOpened,
     CancelRequested,
     ChildEnded,
     ChildStarted,
