@@ -21,11 +21,13 @@ from interpreter.operations.deliveries import (
     Delivered,
     NewDelivery,
     Stored,
+    StoredDelivery,
     describe_delivery,
     list_deliveries,
     new_delivery,
     replay_delivery,
     store_deliveries,
+    stored_delivery,
 )
 from interpreter.operations.events import emit, subscribe, unsubscribe
 from interpreter.operations.host import Host, NewExecution, Watch
@@ -68,6 +70,7 @@ __all__ = [
     "NewExecution",
     "Sent",
     "Stored",
+    "StoredDelivery",
     "StoredResult",
     "Watch",
     "WorkflowSchedule",
@@ -118,6 +121,7 @@ __all__ = [
     "start_with_signal",
     "status",
     "store_deliveries",
+    "stored_delivery",
     "stored_result",
     "subscribe",
     "terminate",

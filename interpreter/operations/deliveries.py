@@ -26,12 +26,14 @@ __all__ = [
     "DeliveredEvents",
     "NewDelivery",
     "Stored",
+    "StoredDelivery",
     "describe_delivery",
     "events_of",
     "list_deliveries",
     "new_delivery",
     "replay_delivery",
     "store_deliveries",
+    "stored_delivery",
 ]
 
 HINT = "/deliveries"
@@ -161,19 +163,22 @@ def list_deliveries(
     *,
     source: str | None = None,
     started: bool | None = None,
-    before: Delivered | None = None,
+    before: Delivered | tuple[datetime, str, str] | None = None,
     limit: int = 50,
 ) -> Operation[list[Delivered]]:
     """Deliveries, the newest first.
 
     :param source: only of this one.
     :param started: only such as have started an execution, or such as have not.
-    :param before: go on behind this one.
+    :param before: go on behind this one; or its ``received_at``, its source and its id, which hold also when it has
+        been purged since.
     :raises ValueError: a limit that is not 1 to 1,000.
     """
     if not _SHORTEST_PAGE <= limit <= _LONGEST_PAGE:
         raise ValueError(f"a page has {_SHORTEST_PAGE} to {_LONGEST_PAGE:,} deliveries; got {limit!r}")
-    last = (None, None, None) if before is None else (before.received_at, before.source, before.id)
+    if isinstance(before, Delivered):
+        before = before.received_at, before.source, before.id
+    last = (None, None, None) if before is None else before
     place = dict(zip(("before_at", "before_source", "before_id"), last, strict=True))
     rows = yield Query("list_deliveries", {"source": source, "started": started, "limit": limit, **place})
     return [Delivered(*row) for row in rows]
@@ -185,12 +190,28 @@ def describe_delivery(source: str, id: str) -> Operation[Delivered]:
     :raises NotFound: there is none of that id.
     :raises CannotRestore: a program emitted it, with a class that is not found here.
     """
-    rows = yield Query("read_delivery", {"source": source, "id": id})
+    delivery, encoded = yield from stored_delivery(source, id)
+    return replace(delivery, content=events_of(source, id, delivery.type or "", delivery.subject, encoded))
+
+
+class StoredDelivery(NamedTuple):
+    """A delivery, and its events as they are stored."""
+
+    delivery: Delivered
+    encoded: Encoded
+
+
+def stored_delivery(source: str, id: str, *, largest: int | None = None) -> Operation[StoredDelivery]:
+    """One delivery; of its events nothing is made again.
+
+    :param largest: in bytes: of a larger one the events are left empty.
+    :raises NotFound: there is none of that id.
+    """
+    rows = yield Query("read_delivery", {"source": source, "id": id, "most": largest})
     if not rows:
         raise _not_found(source, id)
     *columns, encoding, data, offered = rows[0]
-    content = events_of(source, id, columns[2], columns[3], Encoded(encoding, data))
-    return replace(Delivered(*columns), content=content, offered=tuple(offered))
+    return StoredDelivery(replace(Delivered(*columns), offered=tuple(offered)), Encoded(encoding, data or b""))
 
 
 def replay_delivery(source: str, id: str, *, anew: bool = False) -> Operation[None]:

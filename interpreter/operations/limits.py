@@ -34,6 +34,10 @@ class LimitStatus:
     held_until: datetime | None
 
 
-def list_limits() -> Operation[list[LimitStatus]]:
-    """The limits that schedulers of this database were given, and those of workflows with ``at_once``, by name."""
-    return [LimitStatus(*row) for row in (yield Query("list_limits", {}))]
+def list_limits(*, after: str | None = None, limit: int | None = None) -> Operation[list[LimitStatus]]:
+    """The limits that schedulers of this database were given, and those of workflows with ``at_once``, by name.
+
+    :param after: the name of the last one of the page before.
+    :param limit: how many at most; default: all.
+    """
+    return [LimitStatus(*row) for row in (yield Query("list_limits", {"after": after, "limit": limit}))]

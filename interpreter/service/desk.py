@@ -32,6 +32,7 @@ class Desk(AsyncVerbs):
     look_at_callback = verb(operations.look_at_callback)
     answer_callback = verb(operations.answer_callback)
     send_signal = verb(operations.send_signal)
+    stored_delivery = verb(operations.stored_delivery)
 
     def __init__(self, client: AsyncVerbs, patience: float) -> None:
         self._pool = client._pool

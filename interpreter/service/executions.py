@@ -6,19 +6,18 @@ Python alone can read, only its size is told, and nothing is unpickled for a rea
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
 from typing import Any
 
 from starlette.responses import Response
 
 from dataflows.errors import NotFound, ResultTimeout
-from dataflows.names import check_name
 from interpreter.codec import Encoded, describe, describe_error, is_error, is_json
 from interpreter.machine import Status
-from interpreter.operations import Execution, HistoryEntry, StoredResult
+from interpreter.operations import HistoryEntry, StoredResult
 from interpreter.service.answers import accepted, answer, to_dict, to_json
 from interpreter.service.call import Call
+from interpreter.service.cursors import cursor_of, read_cursor
 from interpreter.service.members import Members
 from interpreter.service.problems import Problem
 from interpreter.service.tags import read_tags
@@ -39,10 +38,10 @@ async def list_executions(call: Call) -> Response:
         tags=read_tags(query.value("tag") or ()),
         created_after=query.moment("created_after"),
         created_before=query.moment("created_before"),
-        before=_read_cursor(query),
+        before=read_cursor(query, datetime, str),
         limit=limit,
     )
-    next_page = call.link(cursor=_cursor(found[-1])) if len(found) == limit else None
+    next_page = call.link(cursor=cursor_of(found[-1].created_at, found[-1].id)) if len(found) == limit else None
     return answer({"executions": found, "next": next_page})
 
 
@@ -117,23 +116,3 @@ def _status(query: Members) -> Status | None:
     if asked not in list(Status):
         raise Problem("invalid", f"The parameter 'status' is one of {', '.join(Status)}.")
     return Status(asked)
-
-
-# Places in the list: when an execution was created, and its id, so that one may have been deleted since ---------------
-
-
-def _cursor(last: Execution) -> str:
-    return urlsafe_b64encode(f"{last.created_at.isoformat()} {last.id}".encode()).decode().rstrip("=")
-
-
-def _read_cursor(query: Members) -> tuple[datetime, str] | None:
-    if (cursor := query.value("cursor")) is None:
-        return None
-    try:
-        moment, _, id = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
-        place = datetime.fromisoformat(moment), check_name(id, "an id")
-    except ValueError:
-        raise Problem("invalid", "The parameter 'cursor' is not one that a page ended with.") from None
-    if place[0].tzinfo is None:
-        raise Problem("invalid", "The parameter 'cursor' is not one that a page ended with.")
-    return place

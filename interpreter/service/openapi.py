@@ -79,15 +79,17 @@ _KEY = _parameter(
 )
 _LIMIT = _query("limit", whole("", 1, 500, default=50), "How many at most.")
 
+_CURSOR = _query("cursor", text(), "Where the page before has ended; it is part of `next`.")
+
 _FILTER = (
     _query("workflow", ref("Name"), "Only of this one."),
     _query("status", one_of(Status), "Only these."),
     _query("tag", array(text(pattern="^[^=\\u0000]{1,99}=[^\\u0000]{1,99}$")), "Only with this tag: name=value."),
     _query("created_after", text(format="date-time"), "Only those created then or later."),
     _query("created_before", text(format="date-time"), "Only those created before."),
-    _query("cursor", text(), "Where the page before has ended; it is part of `next`."),
-    _LIMIT,
+    *(_CURSOR, _LIMIT),
 )
+_STARTED = _query("started", {"type": "boolean"}, "Only such as have started an execution, or have not.")
 _PLACE = (
     _query("generation", whole(""), "Of the journal; by default the newest."),
     _query("after", whole("", 0), "Only entries after this `seq`."),
@@ -114,6 +116,7 @@ _FOLLOW["responses"]["200"] = {"description": "The events.", "content": {"text/e
 
 _ONE = "/api/executions/{id}"
 _SCHEDULE = "/api/schedules/{workflow}"
+_DELIVERY = "/api/deliveries/{source}/{delivery}"
 
 
 def _hooks(suffix: str) -> dict[str, Schema]:
@@ -163,7 +166,7 @@ _PATHS: dict[str, dict[str, Schema]] = {
         }
     },
     "/api/workflows": {"get": _operation("listWorkflows", "What can be started here", {200: "Workflows"})},
-    "/api/workflows/{name}/executions": {
+    "/api/workflows/{workflow}/executions": {
         "post": _operation("startExecution", "Start an execution", {202: "Started"}, _KEY, body="Start")
     },
     "/api/executions": {"get": _operation("listExecutions", "List executions", {200: "Executions"}, *_FILTER)},
@@ -227,13 +230,42 @@ _PATHS: dict[str, dict[str, Schema]] = {
         "post": _operation("emit", "Emit an event by key", {202: "Emitted"}, _KEY, body="Event", required=True)
     },
     "/callbacks/{token}": _callback(),
+    "/api/deliveries": {
+        "get": _operation(
+            "listDeliveries",
+            "What sources have delivered",
+            {200: "Deliveries"},
+            *(_query("source", ref("Name"), "Only of this one."), _STARTED, _CURSOR, _LIMIT),
+        )
+    },
+    _DELIVERY: {"get": _operation("showDelivery", "Look at a delivery", {200: "Delivery"})},
+    f"{_DELIVERY}/replay": {
+        "post": _operation("replayDelivery", "Have it routed again", {202: "Replayed"}, body="Replay")
+    },
+    "/api/limits": {
+        "get": _operation("listLimits", "Limits across executions", {200: "SharedLimits"}, _CURSOR, _LIMIT)
+    },
     "/hooks/{source}": _hooks(""),
     "/hooks/{source}/{name}": _hooks("Named"),
 }
 
 
+_IN_PATHS = {
+    "id": "An execution's id",
+    "workflow": "A workflow's name",
+    "signal": "The name of a signal, as the wait has it",
+    "source": "The name of a source of deliveries",
+    "delivery": "The id by which a delivery is known",
+    "name": "Of several sources of one service, which",
+    "token": "What the address says that somebody was asked at",
+}
+
+
 def _with_path_parameters(path: str, methods: dict[str, Schema]) -> Schema:
-    parameters = [_parameter("path", name, ref("Id")) for name in re.findall(r"\{(\w+)\}", path)]
+    parameters = [
+        _parameter("path", name, ref("Name"), f"{_IN_PATHS[name]}. A slash in it is written %2F.")
+        for name in re.findall(r"\{(\w+)\}", path)
+    ]
     return methods | ({"parameters": parameters} if parameters else {})
 
 

@@ -13,12 +13,14 @@ from starlette.responses import Response
 from interpreter.service import (
     callbacks,
     control,
+    deliveries,
     events_stream,
     executions,
     health,
     hooks,
     openapi,
     schedules,
+    shared_limits,
     signals,
     starting,
 )
@@ -43,6 +45,7 @@ _CALLBACK = "/callbacks/{token:name}"
 _ONE = "/api/executions/{id:name}"
 _HOOKS = ("/hooks/{source:name}", "/hooks/{source:name}/{name:name}")
 _SCHEDULE = "/api/schedules/{workflow:name}"
+_DELIVERY = "/api/deliveries/{source:name}/{delivery:name}"
 
 ROUTES = (
     # Who delivers proves that by the source's own means: it knows no token, and is no page. These come first, since
@@ -54,7 +57,7 @@ ROUTES = (
     Endpoint("GET", "/readyz", health.is_ready, Access.PROBING),
     Endpoint("GET", "/openapi.json", openapi.show, Access.ANYBODY),
     Endpoint("GET", "/api/workflows", starting.list_workflows, _READING),
-    Endpoint("POST", "/api/workflows/{name:name}/executions", starting.start_execution, _WRITING),
+    Endpoint("POST", "/api/workflows/{workflow:name}/executions", starting.start_execution, _WRITING),
     Endpoint("GET", "/api/executions", executions.list_executions, _READING),
     Endpoint("GET", _ONE, executions.show_execution, _READING),
     Endpoint("DELETE", _ONE, control.delete, _WRITING),
@@ -75,4 +78,8 @@ ROUTES = (
     Endpoint("POST", f"{_SCHEDULE}/trigger", schedules.trigger, _WRITING),
     Endpoint("POST", f"{_SCHEDULE}/backfill", schedules.backfill, _WRITING),
     Endpoint("POST", "/api/events", signals.emit, _WRITING),
+    Endpoint("GET", "/api/deliveries", deliveries.list_deliveries, _READING),
+    Endpoint("GET", _DELIVERY, deliveries.show_delivery, _READING),
+    Endpoint("POST", f"{_DELIVERY}/replay", deliveries.replay, _WRITING),
+    Endpoint("GET", "/api/limits", shared_limits.list_limits, _READING),
 )

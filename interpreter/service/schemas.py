@@ -59,7 +59,7 @@ def record(description: str, required: Schema, **others: Schema) -> Schema:
 _MOMENT = text(format="date-time")
 _NAME = text(minLength=1, maxLength=200, pattern="^[^\\u0000]+$")
 _TEXTS: Schema = {"type": "object", "additionalProperties": text()}
-_ID = {**_NAME, "description": "An execution's id; in a path, a slash in it is written %2F."}
+_ID = {**_NAME, "description": "An execution's id."}
 _ANYTHING: Schema = {"description": "Any JSON."}
 _NEW = {"type": "boolean", "description": "Whether it has changed anything; false: it was so before."}
 _WAITS_FOR = optional(
@@ -79,6 +79,19 @@ _START: Schema = {
     "delay": {**_DURATION, "description": 'Begin no sooner than this: seconds, or a text like "1h30m".'},
     "tags": {"type": "object", "additionalProperties": _NAME, "propertyNames": _NAME},
     "version": whole("Of the workflow; by default the highest."),
+}
+
+_DELIVERED: Schema = {
+    "source": text("Who delivered it."),
+    "id": text("What is delivered again has the same."),
+    "type": optional(text("Of its events; null: they are of several types.")),
+    "subject": optional(text("Of its event.")),
+    "events": whole("How many events it reports.", 0),
+    "received_at": _MOMENT,
+    "routed_at": optional({**_MOMENT, "description": "When it was offered to workflows; null: not yet."}),
+    "starts": whole("How many executions it has started.", 0),
+    "conflicts": whole("How often another body came under its id, which starts nothing.", 0),
+    "bytes": whole("How large it is as it is stored.", 0),
 }
 
 SCHEMAS: dict[str, Schema] = {
@@ -283,6 +296,42 @@ SCHEMAS: dict[str, Schema] = {
             "status": one_of(each.value for each in Stored),
         },
     ),
+    "Delivery": record(
+        "One delivery; an event that a program emitted for triggers is one, too, of the source `events`.",
+        _DELIVERED,
+        offered=array(text(), description="The workflows whose triggers have not been asked yet."),
+        content=optional(
+            array(
+                record("One, and what it is known by.", {"key": text(), "event": ref("CloudEvent")}),
+                description="In the order in which they came.",
+            )
+        ),
+        text=optional(text("Stands in for events that are no JSON, or too large.")),
+    ),
+    "Deliveries": record("A page, the newest first.", {"deliveries": array(ref("Delivery")), "next": _NEXT}),
+    "Replay": record(
+        "How.",
+        {},
+        anew={"type": "boolean", "description": "Start everything again, also what it has started. Default: false."},
+    ),
+    "Replayed": record(
+        "The next scheduler that looks routes it again.",
+        {"source": text(), "id": text(), "anew": {"type": "boolean"}},
+    ),
+    "SharedLimit": record(
+        "A limit across executions, as it stands.",
+        {
+            "name": text("What steps name; for a workflow with at_once, workflow/NAME or workflow/NAME[KEY]."),
+            "rate": optional(whole("How many may begin within `per`.", 0)),
+            "per": optional({"type": "number", "description": "Seconds."}),
+            "at_once": optional(whole("How many may run at the same time.", 0)),
+            "running": whole("How many have their turn.", 0),
+            "waiting": whole("How many wait for theirs.", 0),
+            "begun": whole("How many have begun within the last `per`.", 0),
+            "held_until": optional({**_MOMENT, "description": "A service has said to come back then."}),
+        },
+    ),
+    "SharedLimits": record("A page, by name.", {"limits": array(ref("SharedLimit")), "next": _NEXT}),
     "Nothing": {"type": "object", "description": "Nothing has to be said.", "maxProperties": 0},
     "Payload": _ANYTHING,
 }

@@ -36,7 +36,7 @@ async def list_workflows(call: Call) -> Response:
 async def start_execution(call: Call) -> Response:
     """Start one; answered when it is committed. The same id again is the same execution."""
     call.query()
-    name, key = call.name("name"), call.idempotency_key()
+    name, key = call.name("workflow"), call.idempotency_key()
     members = await call.members("id", "args", "kwargs", "event", "delay", "tags", "version")
     workflow = _find(call, name, members.whole("version"))
     args, kwargs = _arguments(workflow, members)

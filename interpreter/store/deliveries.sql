@@ -116,8 +116,9 @@ ORDER BY received_at DESC, source DESC, id DESC
 LIMIT %(limit)s
 
 -- name: read_delivery
--- One, with what was delivered, and the workflows that it is still offered to.
-SELECT source, id, type, subject, events, received_at, routed_at, starts, conflicts, octet_length(data), encoding, data,
+-- One, with what was delivered (if that is not more than so many bytes), and the workflows that it is still offered to.
+SELECT source, id, type, subject, events, received_at, routed_at, starts, conflicts, octet_length(data), encoding,
+       CASE WHEN octet_length(data) <= coalesce(%(most)s::bigint, octet_length(data)) THEN data END,
        ARRAY(
            SELECT workflow FROM dataflows.offers o
            WHERE o.source = d.source AND o.delivery_id = d.id AND workflow <> '' ORDER BY workflow

@@ -300,11 +300,13 @@ WHERE name IN (
 )
 
 -- name: list_limits
--- Each limit, with how many have a turn now, how many wait, and how many count against the rate.
+-- Each limit, with how many have a turn now, how many wait, and how many count against the rate; by pages, if asked.
 SELECT l.name, l.rate, l.per, l.at_once,
        (SELECT count(*) FROM dataflows.tickets WHERE limit_name = l.name AND granted_at IS NOT NULL),
        (SELECT count(*) FROM dataflows.tickets WHERE limit_name = l.name AND granted_at IS NULL AND NOT is_parked),
        (SELECT count(*) FROM dataflows.uses WHERE limit_name = l.name AND at > clock_timestamp() - l.per),
        CASE WHEN l.held_until > clock_timestamp() THEN l.held_until END
 FROM dataflows.limits l
+WHERE l.name > coalesce(%(after)s::text, '')
 ORDER BY l.name
+LIMIT %(limit)s::bigint

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 from anyio.from_thread import BlockingPortal
@@ -58,7 +59,7 @@ def fetch(method: str, address: str, **details: Any) -> httpx2.Response:
 
 
 def quoted(name: str) -> str:
-    return name.replace("/", "%2F")
+    return quote(name, safe="")
 
 
 def problem(answered: httpx2.Response) -> tuple[int, str]:

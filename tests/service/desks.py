@@ -104,7 +104,7 @@ def many(steps: int) -> Flow[int]:
 TRIGGERS = [Trigger("desk", "rang"), cron("0 9 29 2 *", tz="Europe/Berlin"), every("30000d")]
 
 
-@workflow("desk/triggered", trigger=TRIGGERS)
+@workflow("desk-triggered", trigger=TRIGGERS)
 def triggered(event: Event) -> Flow[str]:
     yield from sleep("nothing", 0)
     return f"{event.type} {event.subject} {event.time and event.time.isoformat()}"

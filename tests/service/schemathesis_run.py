@@ -11,27 +11,28 @@ import asyncio
 import re
 import sys
 import tempfile
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from interpreter import Scheduler
 from interpreter.service import Limits, create_app
+from interpreter.service.cursors import cursor_of
 from tests.service import desks
 from tests.service.calling import fetch, serving
 from tests.waiting import eventually
 
 __all__ = ["cases", "command", "new_question"]
 
-_CURSOR = urlsafe_b64encode(b"2026-11-23T12:00:00+00:00 nobody").decode()
+_MOMENT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 _SETTINGS = f"""\
 [[operations]]
 include-operation-id = "startExecution"
-parameters = {{ "path.name" = "{desks.anything.name}" }}
+parameters = {{ "path.workflow" = "{desks.anything.name}" }}
 
 [[operations]]
 include-operation-id = ["pauseSchedule", "resumeSchedule", "deleteSchedule", "triggerSchedule"]
@@ -43,7 +44,15 @@ parameters = {{ "path.workflow" = "nobody" }}
 
 [[operations]]
 include-operation-id = "listExecutions"
-parameters = {{ "query.cursor" = "{_CURSOR}" }}
+parameters = {{ "query.cursor" = "{cursor_of(_MOMENT, "nobody")}" }}
+
+[[operations]]
+include-operation-id = "listDeliveries"
+parameters = {{ "query.cursor" = "{cursor_of(_MOMENT, "shop", "nothing")}" }}
+
+[[operations]]
+include-operation-id = "listLimits"
+parameters = {{ "query.cursor" = "{cursor_of("nobody")}" }}
 """
 
 _QUESTION = """

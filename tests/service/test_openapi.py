@@ -50,6 +50,18 @@ def test_each_operation_has_an_id_of_its_own() -> None:
     assert len(set(ids)) == len(ids)
 
 
+def test_each_parameter_of_a_path_is_described_by_what_it_is() -> None:
+    said: dict[str, set[str]] = {}
+    for path, methods in DOCUMENT["paths"].items():
+        parameters = {each["name"]: each["description"] for each in methods.get("parameters", ())}
+        assert list(parameters) == re.findall(r"\{(\w+)\}", path)
+        for name, description in parameters.items():
+            said.setdefault(name, set()).add(description)
+    assert {name for name, words in said.items() if "execution" in str(words)} == {"id"}
+    assert all(len(words) == 1 for words in said.values())
+    assert len(set.union(*said.values())) == len(said)
+
+
 def test_the_document_is_served(api: Api) -> None:
     served = api.get("/openapi.json").json()
     assert served.pop("servers") == [{"url": "/"}]

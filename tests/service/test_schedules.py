@@ -50,7 +50,7 @@ def test_schedules_are_listed_all_or_those_of_one_workflow(api: Api) -> None:
     assert january["next_at"].endswith("-01-01T02:00:00+00:00")
     assert january["served"] and not january["paused"] and january["last_at"] is None
     everything = api.get("/api/schedules").json()["schedules"]
-    assert {"desk/triggered", "each/minute", "yearly"} <= {each["workflow"] for each in everything}
+    assert {"desk-triggered", "each/minute", "yearly"} <= {each["workflow"] for each in everything}
     assert listed(api, "nobody") == []
 
 

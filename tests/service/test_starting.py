@@ -54,7 +54,7 @@ def test_an_id_may_hold_a_slash_and_what_else_a_path_has_for_itself(api: Api) ->
 
 def test_an_event_starts_a_workflow_that_events_start(api: Api) -> None:
     event = {"id": "1", "source": "desk", "type": "rang", "subject": "bell", "time": "2026-11-23T12:00:00Z"}
-    started = api.post("/api/workflows/desk%2Ftriggered/executions", {"event": {"specversion": "1.0", **event}})
+    started = api.post("/api/workflows/desk-triggered/executions", {"event": {"specversion": "1.0", **event}})
     assert api.result(started.json()["id"])["result"] == "rang bell 2026-11-23T12:00:00+00:00"
 
 
@@ -73,7 +73,7 @@ def test_workflows_that_can_be_started_are_listed(api: Api) -> None:
         "signature": "(a: int, b: int = 10)",
         "triggers": [],
     }
-    assert listed["desk/triggered"]["triggers"] == [
+    assert listed["desk-triggered"]["triggers"] == [
         {"kind": "event", "source": "desk", "type": "rang"},
         {"kind": "cron", "expression": "0 9 29 2 *", "tz": "Europe/Berlin"},
         {"kind": "every", "seconds": 30_000 * 86_400},
@@ -115,7 +115,7 @@ def test_what_cannot_be_started_is_refused_in_words(api: Api, body: Any, words: 
 
 @pytest.mark.parametrize("body", [{"args": ["A-1"]}, {"args": [{"id": "1"}]}, {"kwargs": {"event": {"id": "1"}}}])
 def test_a_workflow_with_a_trigger_is_started_with_an_event_and_nothing_else(api: Api, body: Any) -> None:
-    refused = api.post("/api/workflows/desk%2Ftriggered/executions", body)
+    refused = api.post("/api/workflows/desk-triggered/executions", body)
     assert problem(refused) == (422, "invalid")
     assert "an object with its data" in refused.json()["detail"]
 

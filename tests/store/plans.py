@@ -215,7 +215,7 @@ QUESTIONS = {
         {"source": None, "started": None, "before_at": None, "before_source": None, "before_id": None, "limit": 50},
         {"deliveries_received"},
     ),
-    "read_delivery": Question({"source": "shop", "id": _IDS[0]}, _DELIVERY | _OFFERS),
+    "read_delivery": Question({"source": "shop", "id": _IDS[0], "most": None}, _DELIVERY | _OFFERS),
     "purge_deliveries": Question({"before": str(_NOW), "most": 500}, {"deliveries_received"} | _DELIVERY | _OFFERS),
     "subscribe": Question({**_PLACE, **_EVENT, "deadline": _NOW}, _EXECUTION | _SUBSCRIPTIONS | _EVENTS),
     "open_callbacks": Question(
