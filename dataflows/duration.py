@@ -28,7 +28,7 @@ def to_timedelta(duration: Duration) -> timedelta:
     :raises TypeError: anything but ``str``, ``int``, ``float`` or ``timedelta`` (``True`` is no number here).
     """
     length = _parse(duration) if isinstance(duration, str) else _from_number(duration)
-    if length < timedelta(0):
+    if length < timedelta(0) or (isinstance(duration, float) and duration < 0):  # also what is rounded to none
         raise ValueError(f"a duration must not be negative: {duration!r}")
     if length > LONGEST:
         raise ValueError(f"a duration must not be longer than a thousand years: {duration!r}")
