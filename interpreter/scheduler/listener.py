@@ -1,11 +1,12 @@
 """What the claimer sleeps on: the database's notifications, a ring from another thread, or a time.
 
 Owns a connection on which nothing else happens, as ``LISTEN`` wants. A notification that is missed
-costs a moment; what it hinted at is found by polling.
+costs a moment; what it hinted at is found by polling, and so is everything where a pooler stands between.
 """
 
 from __future__ import annotations
 
+import math
 import selectors
 import socket
 import time
@@ -17,6 +18,7 @@ import psycopg
 from psycopg import Connection
 
 from dataflows.errors import DatabaseUnavailable
+from interpreter.store.connection import is_pooled
 
 __all__ = ["Listener"]
 
@@ -66,6 +68,10 @@ class Listener:
     def _listen(self) -> bool:
         try:
             self._connection = self._connect("listener")
+            if is_pooled(self._connection):  # whoever shares the session would be told in our place
+                self._disconnect()
+                self._retry_at = math.inf
+                return False
             self._connection.execute("LISTEN dataflows")
             self._socket = self._connection.fileno()
             self._selector.register(self._socket, selectors.EVENT_READ)

@@ -15,6 +15,7 @@ from weakref import WeakSet
 import psycopg
 from psycopg import Connection, errors, pq
 
+from interpreter.store.connection import is_pooled
 from interpreter.store.queries import QUERIES
 from interpreter.store.records import Line
 
@@ -74,6 +75,8 @@ def _time(moment: datetime) -> bytes:
 
 
 def _execute(connection: Connection[Any], values: Sequence[Any]) -> pq.abc.PGresult:
+    if is_pooled(connection):
+        return _send(connection, values)
     if connection in _prepared:
         try:
             return _send(connection, values)
@@ -86,8 +89,11 @@ def _execute(connection: Connection[Any], values: Sequence[Any]) -> pq.abc.PGres
 
 def _send(connection: Connection[Any], values: Sequence[Any]) -> pq.abc.PGresult:
     formats = [pq.Format.BINARY] * len(values)
+    pgconn = connection.pgconn
     try:
-        return _check(connection.pgconn.exec_prepared(_NAME, values, formats, pq.Format.BINARY))
+        if is_pooled(connection):
+            return _check(pgconn.exec_params(QUERIES["append_one"], values, _TYPES, formats, pq.Format.BINARY))
+        return _check(pgconn.exec_prepared(_NAME, values, formats, pq.Format.BINARY))
     except MemoryError as error:  # libpq could not send it
         raise psycopg.OperationalError("the connection is lost") from error
 

@@ -142,8 +142,10 @@ SELECT 1 / count(*) FROM dataflows.schedulers
 WHERE id = %(scheduler)s AND current_setting('dataflows.transaction', true) = %(mark)s
 
 -- name: is_session_there
--- Whether the server still works for a connection that its client has lost.
-SELECT FROM pg_stat_activity WHERE pid = %(pid)s AND application_name = %(application)s
+-- Whether the server still works for a connection that its client has lost. A session that is idle has committed, or not;
+-- behind a pooler it goes on to serve others.
+SELECT FROM pg_stat_activity
+WHERE pid = %(pid)s AND application_name = %(application)s AND state IS DISTINCT FROM 'idle'
 
 -- name: look_at_lease
 -- The fence of a commit that writes no entry.

@@ -25,6 +25,7 @@ __all__ = [
     "configure_async",
     "configure_reader",
     "connect",
+    "is_pooled",
     "one_transaction",
     "one_transaction_async",
     "pause_not_long",
@@ -41,6 +42,8 @@ SETTINGS: dict[str, Any] = {
     "tcp_user_timeout": 40_000,
 }
 """What every connection is opened with. No session state beyond this, so a pooler may stand between."""
+
+_WHOSE = b"SELECT pg_backend_pid()"
 
 _OLDEST_SERVER = 130_000
 
@@ -73,6 +76,7 @@ def _in_one_line(error: psycopg.Error) -> str:
 def configure(connection: Connection[Any]) -> None:
     """Make a connection, from wherever, able to run the queries of this package."""
     arrays.register(connection.adapters)
+    _suit(connection, connection.execute(_WHOSE).fetchone())
 
 
 def configure_reader(connection: Connection[Any]) -> None:
@@ -136,6 +140,22 @@ def _is_alone(connection: Connection[Any] | AsyncConnection[Any]) -> bool:
 async def configure_async(connection: AsyncConnection[Any]) -> None:
     """The same, in the form that an asynchronous pool asks for."""
     arrays.register(connection.adapters)
+    _suit(connection, await (await connection.execute(_WHOSE)).fetchone())
+
+
+def _suit(connection: Connection[Any] | AsyncConnection[Any], answered_by: tuple[int] | None) -> None:
+    """A statement that one session of the server has prepared is not known to the next, behind a pooler."""
+    if answered_by != (connection.pgconn.backend_pid,):
+        connection.prepare_threshold = None
+
+
+def is_pooled(connection: Connection[Any] | AsyncConnection[Any]) -> bool:
+    """Whether a pooler stands between, such as PgBouncer, so that each transaction may be another session's.
+
+    The number that the client was told for its session is then not the server's. A pooler that leaves a session to
+    one client is taken for such a one, too: that costs speed, and nothing else.
+    """
+    return connection.prepare_threshold is None
 
 
 def check_server(connection: Connection[Any], writing: bool = True) -> bool:

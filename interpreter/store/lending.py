@@ -24,6 +24,7 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import TupleRow, tuple_row
 
 from dataflows.errors import TransactionMisused
+from interpreter.store.connection import is_pooled
 
 __all__ = ["PURPOSE", "Lender", "Lending", "LentConnection", "defined_at"]
 
@@ -110,8 +111,8 @@ class Lending:
     def __init__(self, session: Connection[Any]) -> None:
         self.session = session
         self.mark = uuid4().hex
-        self.process = session.pgconn.backend_pid
         session.execute(f"BEGIN; SET LOCAL dataflows.transaction = '{self.mark}'".encode(), prepare=False)
+        self.process = _process(session)
         self.connection = LentConnection(session.pgconn, tuple_row)
         self._lock = threading.Lock()
         self._is_lent = True
@@ -162,12 +163,21 @@ class Lending:
             usable = not (self._is_spoiled or session.closed or session.pgconn.pipeline_status)
             if usable and session.info.transaction_status != TransactionStatus.ACTIVE:
                 session.rollback()
-                session.execute(b"DISCARD ALL", prepare=False)
+                if not is_pooled(session):  # else the session is another's by now
+                    session.execute(b"DISCARD ALL", prepare=False)
                 return True
         except psycopg.Error:
             pass  # it is lost, and with it what was not committed
         session.close()
         return False
+
+
+def _process(session: Connection[Any]) -> int:
+    if not is_pooled(session):
+        return session.pgconn.backend_pid
+    row = session.execute(b"SELECT pg_backend_pid()", prepare=False).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 class Lender:
