@@ -48,9 +48,13 @@ class Database:
         with self.connect("migration") as connection:
             return migrate(connection)
 
-    def connect(self, purpose: str) -> Connection[Any]:
-        """A new connection. :raises DatabaseUnavailable: the server does not answer."""
-        return connect(self.url, purpose)
+    def connect(self, purpose: str, patience: float | None = None) -> Connection[Any]:
+        """A new connection.
+
+        :param patience: seconds that the server may be silent; default: as long as it likes.
+        :raises DatabaseUnavailable: the server does not answer.
+        """
+        return connect(self.url, purpose, patience)
 
     def close(self) -> None:
         """Leave an embedded server; the last process that leaves stops it."""

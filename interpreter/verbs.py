@@ -29,6 +29,7 @@ from interpreter.store.connection import (
     one_transaction,
     one_transaction_async,
 )
+from interpreter.store.patience import PatientConnection
 from interpreter.store.queries import QUERIES
 
 __all__ = ["Awaiting", "AwaitingPool", "Blocking", "BlockingPool", "of_execution", "verb"]
@@ -48,13 +49,19 @@ class BlockingPool:
     """Performs operations on blocking connections.
 
     :param reading: only such as read: the server refuses any other.
+    :param patience: seconds that the server may be silent; default: as long as it likes.
     """
 
-    def __init__(self, url: str, *, reading: bool = False) -> None:
+    def __init__(self, url: str, *, reading: bool = False, patience: float | None = None) -> None:
+        def prepare(connection: PatientConnection) -> None:
+            (configure_reader if reading else configure)(connection)
+            connection.patience = patience
+
         self._pool = ConnectionPool(
             url,
+            connection_class=PatientConnection,
             kwargs={**SETTINGS, "application_name": "dataflows reader" if reading else "dataflows client"},
-            configure=configure_reader if reading else configure,
+            configure=prepare,
             min_size=1,
             max_size=_MOST_CONNECTIONS,
             num_workers=1,

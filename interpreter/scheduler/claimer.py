@@ -25,7 +25,7 @@ from interpreter.scheduler.ending import end
 from interpreter.scheduler.held import SUSPECT, Held
 from interpreter.scheduler.horizon import Horizon
 from interpreter.scheduler.lease import Lease
-from interpreter.scheduler.listener import Listener
+from interpreter.scheduler.listener import ECHO, Listener
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.room import Room
 from interpreter.scheduler.router import Router
@@ -33,6 +33,7 @@ from interpreter.scheduler.schedules import Schedules, Workflows
 from interpreter.scheduler.timers import Timers
 from interpreter.store import claims
 from interpreter.store.claims import LastApplied
+from interpreter.store.queries import QUERIES
 from interpreter.store.records import Claimed, Taken
 
 __all__ = ["Claimer", "Starters"]
@@ -104,6 +105,11 @@ class Claimer:
         """There may be something to claim."""
         self._hinted = True
         self._listener.ring()
+
+    def hint_unless_heard(self) -> None:
+        """The database has told of something to claim, and here that may not be heard."""
+        if self._listener.is_deaf:
+            self.hint()
 
     def hint_at_suspects(self) -> None:
         """There may be something to claim that has just killed its scheduler."""
@@ -207,6 +213,8 @@ class Claimer:
     def _poll(self, scheduler: int, inboxes: set[str]) -> bool:
         """Look for what no hint told of; answers whether there is something to claim."""
         self._polled_at = time.monotonic()
+        if self._listener.is_to_be_tried():
+            self._connection.execute(QUERIES["send_echo"], {"echo": ECHO})
         if self._driver.held:
             inboxes.update(claims.find_messages(self._connection, scheduler, list(self._driver.held)))
         known = list(self._workflows())

@@ -14,12 +14,14 @@ from datetime import timedelta
 from typing import Any
 
 import psycopg
+from psycopg import Connection
 
 from dataflows.errors import DatabaseUnavailable, SchedulerStopped
 from dataflows.outcome import Outcome
 from dataflows.workflow import Workflow
 from interpreter.codec import Encoded
 from interpreter.database import Database
+from interpreter.machine import Status
 from interpreter.operations import NewExecution, Watch
 from interpreter.promise import Promise
 from interpreter.scheduler.admissions import Admissions
@@ -97,7 +99,7 @@ class Engine:
     def _start_lease(self, started: ExitStack) -> None:
         database, settings, monitor = self._database, self._settings, self._monitor
         self._lease = Lease(
-            *(database.connect, settings.lease, settings.deadly, self._on_lost),
+            *(self._connect_for_heartbeat, settings.lease, settings.deadly, self._on_lost),
             lambda: self._claimer.hint_at_suspects(),
             monitor,
         )
@@ -105,7 +107,7 @@ class Engine:
         started.callback(self._hand_back)
         self._watchdog = Watchdog(settings.drive_limit.total_seconds(), self._replace_driver, monitor)
         started.callback(self._watchdog.close)
-        self._sweeper = Sweeper(database.connect, monitor)
+        self._sweeper = Sweeper(self._connect, monitor)
         started.callback(self._sweeper.close)
 
     def _make_driver(self) -> None:
@@ -131,20 +133,22 @@ class Engine:
             propose=self._propose,
             look_at_inbox=lambda execution_id: self._claimer.look_at_inbox(execution_id),
             let_go=lambda due: self._claimer.let_go(due),
-            ended=self._watches.tell,
+            ended=self._on_ended,
             begun_again=self._sweeper.sweep,
         )
 
     def _make_what_asks_beside_the_journal(self, started: ExitStack) -> None:
         database, settings, driver, dispatcher = self._database, self._settings, self._driver, self._dispatcher
-        self._errands = Errands(database.url, self._lease, self._on_errand_done, self._monitor)
+        self._errands = Errands(
+            database.url, settings.patience.total_seconds(), self._lease, self._on_errand_done, self._monitor
+        )
         started.callback(self._errands.close)
         dispatcher.relations = Relations(
             *(self._errands, self.start_here, driver.post, dispatcher.place, dispatcher.set_due),
             lambda rows: driver.arrivals.on_messages(*claims.messages_of(rows)),
         )
         self._keeper = LimitKeeper(
-            *(database.connect, self._lease, settings.limits, self._on_turn),
+            *(self._connect, self._lease, settings.limits, self._on_turn),
             lambda: driver.post(driver.arrivals.on_limits_looked_after),
             self._monitor,
         )
@@ -155,18 +159,26 @@ class Engine:
         )
 
     def _start_what_writes(self, started: ExitStack) -> None:
-        connect, lease, driver = self._database.connect, self._lease, self._driver
-        self._committer = Committer(connect, lease, driver.deliver, driver.wake, self._refuse, self._monitor)
+        lease, driver = self._lease, self._driver
+        self._committer = Committer(self._connect, lease, driver.deliver, driver.wake, self._refuse, self._monitor)
         started.callback(self._committer.close)
         self._transactions = Transactions(
-            *(connect, self._committer.turns, lease, driver.deliver, self._refuse, self._row_of, self._monitor)
+            *(
+                self._database.connect,
+                self._committer.turns,
+                lease,
+                driver.deliver,
+                self._refuse,
+                self._row_of,
+                self._monitor,
+            )
         )
         started.callback(self._transactions.close)
         driver.start()
         started.callback(driver.close)
 
     def _start_what_takes_up(self, started: ExitStack) -> None:
-        connect, settings, monitor = self._database.connect, self._settings, self._monitor
+        connect, settings, monitor = self._connect, self._settings, self._monitor
         self._room = Room(settings.holding, self._driver.held)
         self._router = Router(connect, self._workflows, monitor)
         started.callback(self._router.close)
@@ -178,6 +190,13 @@ class Engine:
         if settings.limits or any(served.at_once is not None for served in self._workflows().values()):
             self._keeper.start()
         self._purger = None if settings.retention is None else Purger(connect, settings.retention, monitor)
+
+    def _connect(self, purpose: str) -> Connection[Any]:
+        return self._database.connect(purpose, self._settings.patience.total_seconds())
+
+    def _connect_for_heartbeat(self, purpose: str) -> Connection[Any]:
+        """One that is of no more use when the lease is over."""
+        return self._database.connect(purpose, min(self._settings.patience, self._settings.lease).total_seconds())
 
     # For verbs ----------------------------------------------------------------------------------
 
@@ -296,6 +315,7 @@ class Engine:
 
     def _on_errand_done(self, errand: Errand, outcome: Outcome[Any]) -> None:
         self._driver.post(self._driver.arrivals.on_errand_done, errand.held, errand, outcome)
+        self._claimer.hint_unless_heard()
 
     def _on_turn(self, ask: Ask, outcome: Outcome[bool]) -> None:
         self._driver.post(self._driver.arrivals.on_errand_done, ask.held, ask, outcome)
@@ -305,6 +325,10 @@ class Engine:
         self.asked_to_exit.set()
         problem = f"a step asked the process to exit ({error!r}); it runs again in another scheduler"
         self._watches.fail(attempt.held.id, SchedulerStopped(problem))
+
+    def _on_ended(self, execution_id: str, status: Status, told: Row | str) -> None:
+        self._watches.tell(execution_id, status, told)
+        self._claimer.hint_unless_heard()  # its parent may go on
 
     def _on_lost(self, scheduler: int) -> None:
         self._driver.post(self._driver.arrivals.on_lost, scheduler)

@@ -58,13 +58,20 @@ class Errands:
 
     A scheduler that has none to do has no thread and no connection for them.
 
+    :param patience: seconds that the database may be silent.
     :param done: called, on any thread, with an errand and what it came to.
     """
 
     def __init__(
-        self, database: str, lease: Lease, done: Callable[[Errand, Outcome[Any]], None], monitor: Monitor
+        self,
+        database: str,
+        patience: float,
+        lease: Lease,
+        done: Callable[[Errand, Outcome[Any]], None],
+        monitor: Monitor,
     ) -> None:
         self._database = database
+        self._patience = patience
         self._lease = lease
         self._done = done
         self._monitor = monitor
@@ -80,7 +87,7 @@ class Errands:
                 return
             self._open += 1
             if not self._threads:
-                self._pool = BlockingPool(self._database)
+                self._pool = BlockingPool(self._database, patience=self._patience)
             if self._open > self._threads and self._threads < _MOST_THREADS:
                 self._threads += 1
                 threading.Thread(target=self._run, name="dataflows errands", daemon=True).start()

@@ -20,9 +20,14 @@ from psycopg import Connection
 from dataflows.errors import DatabaseUnavailable
 from interpreter.store.connection import is_pooled
 
-__all__ = ["Listener"]
+__all__ = ["ECHO", "Listener"]
+
+ECHO = "/echo"
+"""What is sent to oneself to find out whether anything comes; it means nothing to whoever else hears it."""
 
 _PAUSE_AFTER_FAILURE = 1.0
+_LONGEST_SILENCE = 20.0
+_LONGEST_ECHO = 5.0
 
 
 class Listener:
@@ -33,6 +38,7 @@ class Listener:
         self._connection: Connection[Any] | None = None
         self._socket = -1  # the connection's; kept, since a broken connection does not tell it any more
         self._retry_at = 0.0
+        self._heard_at = self._echo_by = math.inf
         self._is_rung = False
         self._woken, self._waker = socket.socketpair()
         self._selector = selectors.DefaultSelector()
@@ -45,11 +51,27 @@ class Listener:
             with suppress(OSError):  # it is closed, and nobody waits any more
                 self._waker.send(b"\0")
 
+    @property
+    def is_deaf(self) -> bool:
+        """Whether nothing is heard, so that whoever knows of something had better say it by ``ring``."""
+        return self._connection is None
+
+    def is_to_be_tried(self) -> bool:
+        """Whether nothing was heard for so long that the caller is to send an echo, once."""
+        now = time.monotonic()
+        if self._echo_by < math.inf or now < self._heard_at + _LONGEST_SILENCE:
+            return False
+        self._echo_by = now + _LONGEST_ECHO
+        return True
+
     def wait(self, seconds: float) -> list[str]:
         """Sleep until something happens; answers the payloads of the notifications that came.
 
         An empty payload says no more than that there may be something: also after the connection was new.
         """
+        if time.monotonic() > self._echo_by:  # the connection is open on this side alone
+            self._disconnect()
+            self._retry_at = 0.0
         if self._connection is None and time.monotonic() >= self._retry_at and self._listen():
             return ["", *self._heard()]
         ready = {key.fileobj for key, _ in self._selector.select(seconds)}
@@ -75,6 +97,7 @@ class Listener:
             self._connection.execute("LISTEN dataflows")
             self._socket = self._connection.fileno()
             self._selector.register(self._socket, selectors.EVENT_READ)
+            self._heard_at = time.monotonic()
         except (psycopg.Error, DatabaseUnavailable):
             self._disconnect()
             return False
@@ -83,10 +106,13 @@ class Listener:
     def _heard(self) -> list[str]:
         assert self._connection is not None
         try:
-            return [notification.payload for notification in self._connection.notifies(timeout=0)]
+            payloads = [notification.payload for notification in self._connection.notifies(timeout=0)]
         except psycopg.Error:
             self._disconnect()
             return []
+        if payloads:
+            self._heard_at, self._echo_by = time.monotonic(), math.inf
+        return [payload for payload in payloads if payload != ECHO]
 
     def _disconnect(self) -> None:
         self._retry_at = time.monotonic() + _PAUSE_AFTER_FAILURE
@@ -95,3 +121,4 @@ class Listener:
         if self._connection is not None:
             self._connection.close()
         self._connection, self._socket = None, -1
+        self._heard_at = self._echo_by = math.inf

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from dataflows.limits import Limit
+from interpreter.store.patience import LONGEST_SILENCE
 
 __all__ = ["Settings"]
 
@@ -26,5 +27,6 @@ class Settings:
     retention: timedelta | None = None
     public_url: str | None = None
     history: int = 200_000
+    patience: timedelta = timedelta(seconds=LONGEST_SILENCE)
     executors: Mapping[str, Executor] = field(default_factory=dict)
     limits: Mapping[str, Limit] = field(default_factory=dict)

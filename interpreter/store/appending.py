@@ -13,7 +13,7 @@ from typing import Any
 from weakref import WeakSet
 
 import psycopg
-from psycopg import Connection, errors, pq
+from psycopg import Connection, errors, generators, pq
 
 from interpreter.store.connection import is_pooled
 from interpreter.store.queries import QUERIES
@@ -82,23 +82,23 @@ def _execute(connection: Connection[Any], values: Sequence[Any]) -> pq.abc.PGres
             return _send(connection, values)
         except errors.InvalidSqlStatementName:
             pass  # whoever shares the connection (psycopg, after an error) has told the server to forget
-    _check(connection.pgconn.prepare(_NAME, QUERIES["append_one"], _TYPES))
+    connection.pgconn.send_prepare(_NAME, QUERIES["append_one"], _TYPES)
+    _answer(connection)
     _prepared.add(connection)
     return _send(connection, values)
 
 
 def _send(connection: Connection[Any], values: Sequence[Any]) -> pq.abc.PGresult:
-    formats = [pq.Format.BINARY] * len(values)
-    pgconn = connection.pgconn
-    try:
-        if is_pooled(connection):
-            return _check(pgconn.exec_params(QUERIES["append_one"], values, _TYPES, formats, pq.Format.BINARY))
-        return _check(pgconn.exec_prepared(_NAME, values, formats, pq.Format.BINARY))
-    except MemoryError as error:  # libpq could not send it
-        raise psycopg.OperationalError("the connection is lost") from error
+    pgconn, formats = connection.pgconn, [pq.Format.BINARY] * len(values)
+    if is_pooled(connection):
+        pgconn.send_query_params(QUERIES["append_one"], values, _TYPES, formats, pq.Format.BINARY)
+    else:
+        pgconn.send_query_prepared(_NAME, values, formats, pq.Format.BINARY)
+    return _answer(connection)
 
 
-def _check(result: pq.abc.PGresult) -> pq.abc.PGresult:
+def _answer(connection: Connection[Any]) -> pq.abc.PGresult:
+    result = connection.wait(generators.execute(connection.pgconn))[0]
     if result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
         return result
     if result.error_field(pq.DiagnosticField.SQLSTATE):

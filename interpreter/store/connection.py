@@ -16,6 +16,7 @@ from psycopg.rows import TupleRow
 
 from dataflows.errors import DatabaseUnavailable, DatabaseUnsuitable
 from interpreter.store import arrays
+from interpreter.store.patience import PatientConnection
 from interpreter.store.queries import QUERIES
 
 __all__ = [
@@ -53,19 +54,21 @@ _LONGEST_PAUSE = "5s"
 _BEGIN, _COMMIT = b"BEGIN ISOLATION LEVEL READ COMMITTED", b"COMMIT"
 
 
-def connect(database: str, purpose: str) -> Connection[TupleRow]:
+def connect(database: str, purpose: str, patience: float | None = None) -> Connection[TupleRow]:
     """An open connection; ``purpose`` shows in the server's list of sessions.
 
+    :param patience: seconds that a server may be silent; default: as long as it likes.
     :raises DatabaseUnavailable: the server does not answer.
     """
     try:
-        connection = Connection.connect(database, application_name=f"dataflows {purpose}", **SETTINGS)
+        connection = PatientConnection.connect(database, application_name=f"dataflows {purpose}", **SETTINGS)
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(f"cannot connect to the database: {_in_one_line(error)}") from error
     except psycopg.ProgrammingError as error:
         advice = "write it like postgresql://user@host:5432/name"
         raise DatabaseUnavailable(f"not a database URL or conninfo: {_in_one_line(error)}; {advice}") from error
     configure(connection)
+    connection.patience = patience
     return connection
 
 

@@ -104,7 +104,7 @@ class Lending:
     :ivar connection: for the author's code.
     :ivar session: the same, for who commits.
     :ivar mark: set for this transaction alone; where it is gone, the transaction has been ended.
-    :ivar process: the server's, that works for it.
+    :ivar process: the server's, that works for it; behind a pooler that is known when it has been checked.
     :raises psycopg.OperationalError: the connection is lost.
     """
 
@@ -112,8 +112,9 @@ class Lending:
         self.session = session
         self.mark = uuid4().hex
         session.execute(f"BEGIN; SET LOCAL dataflows.transaction = '{self.mark}'".encode(), prepare=False)
-        self.process = _process(session)
+        self.process = session.pgconn.backend_pid
         self.connection = LentConnection(session.pgconn, tuple_row)
+        self.connection.prepare_threshold = session.prepare_threshold
         self._lock = threading.Lock()
         self._is_lent = True
         self._is_spoiled = False
@@ -153,6 +154,8 @@ class Lending:
         if status == TransactionStatus.ACTIVE or pipeline != PipelineStatus.OFF:
             place = defined_at(function)
             raise TransactionMisused(f"{place}: it returned while a query, a COPY or a pipeline was unfinished")
+        if is_pooled(self.session):  # not before: the first query of a transaction is its author's
+            self.process = _answering_process(self.session)
 
     def end(self) -> bool:
         """Roll back what is not committed, and leave nothing behind; False: the connection is of no more use."""
@@ -172,9 +175,7 @@ class Lending:
         return False
 
 
-def _process(session: Connection[Any]) -> int:
-    if not is_pooled(session):
-        return session.pgconn.backend_pid
+def _answering_process(session: Connection[Any]) -> int:
     row = session.execute(b"SELECT pg_backend_pid()", prepare=False).fetchone()
     assert row is not None
     return int(row[0])

@@ -1,4 +1,5 @@
--- The server and one session of it: what it must be, and how long a statement of ours may keep others waiting.
+-- The server and one session of it: what it must be, how long a statement of ours may keep others waiting, and whether
+-- what it tells is heard.
 
 -- name: look_at_server
 -- What a server must be before it is trusted with a journal. The catalog itself is read: what to_regclass
@@ -18,3 +19,7 @@ SELECT set_config('lock_timeout', %(longest)s, true)
 -- name: pause_not_long
 -- First statement of a transaction in which the client thinks, and has locks that others must not wait for.
 SELECT set_config('idle_in_transaction_session_timeout', %(longest)s, true)
+
+-- name: send_echo
+-- To whoever listens, and so to oneself: does it come?
+SELECT pg_notify('dataflows', %(echo)s)

@@ -18,11 +18,11 @@ from typing import Self
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-__all__ = ["CuttingProxy", "through_proxy"]
+__all__ = ["CHUNK", "CuttingProxy", "socket_of", "through_proxy"]
 
 _SYNC = b"S\x00\x00\x00\x04"
 _FLUSH = b"H\x00\x00\x00\x04"
-_CHUNK = 1 << 20
+CHUNK = 1 << 20
 
 
 class CuttingProxy:
@@ -58,12 +58,12 @@ class CuttingProxy:
                 server = socket.socket(socket.AF_UNIX)
                 server.connect(str(self._server))
                 threading.Thread(target=self._forward_requests, args=[client, server], daemon=True).start()
-                threading.Thread(target=_forward, args=[server, client], daemon=True).start()
+                threading.Thread(target=self._forward_answers, args=[server, client], daemon=True).start()
 
     def _forward_requests(self, client: socket.socket, server: socket.socket) -> None:
         first = b""
         with closing(client), closing(server), suppress(OSError):
-            while data := client.recv(_CHUNK):
+            while data := client.recv(CHUNK):
                 first = first or data
                 is_request = data.endswith((_SYNC, _SYNC + _FLUSH)) and data is not first
                 if is_request and self._cuts(first):
@@ -71,6 +71,12 @@ class CuttingProxy:
                     return
                 server.sendall(data)
             server.shutdown(socket.SHUT_RDWR)
+
+    def _forward_answers(self, server: socket.socket, client: socket.socket) -> None:
+        with suppress(OSError):
+            while data := server.recv(CHUNK):
+                client.sendall(data)
+            client.shutdown(socket.SHUT_RDWR)
 
     def _hand_on_and_cut(self, request: bytes, client: socket.socket, server: socket.socket) -> None:
         """None of the request arrives, or half of it, or all; and the client cannot know."""
@@ -84,17 +90,14 @@ class CuttingProxy:
 @contextmanager
 def through_proxy(database: str, cuts: Callable[[bytes], bool]) -> Iterator[tuple[CuttingProxy, str]]:
     """The same database, reached through a proxy that cuts."""
-    known = conninfo_to_dict(database)
-    server = Path(f"{known['host']}/.s.PGSQL.{known['port']}")
     with (
         tempfile.TemporaryDirectory(prefix="df-", dir="/tmp") as folder,  # short, since a socket's path is
-        CuttingProxy(server, Path(folder), cuts) as proxy,
+        CuttingProxy(socket_of(database), Path(folder), cuts) as proxy,
     ):
         yield proxy, make_conninfo(database, host=folder)
 
 
-def _forward(server: socket.socket, client: socket.socket) -> None:
-    with suppress(OSError):
-        while data := server.recv(_CHUNK):
-            client.sendall(data)
-        client.shutdown(socket.SHUT_RDWR)
+def socket_of(database: str) -> Path:
+    """Where its server listens."""
+    known = conninfo_to_dict(database)
+    return Path(f"{known['host']}/.s.PGSQL.{known['port']}")

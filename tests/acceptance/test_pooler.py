@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from dataflows import Flow, transaction, workflow
 from interpreter import Client, Scheduler
 from interpreter.scheduler import claimer
 from interpreter.store.connection import is_pooled
@@ -106,6 +107,25 @@ def test_transactions_happen_exactly_once_though_their_sessions_are_terminated(
         for handle in handles:
             handle.result("30s")
     assert sql.execute("SELECT min(n), max(n), count(*) FROM counters").fetchone() == (3, 3, 18)
+
+
+def look_strictly(connection: Connection[Any]) -> int:
+    """So often that psycopg would prepare the statement; and what has to be the first thing that is said, is."""
+    connection.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+    return sum(connection.execute("SELECT %s::int", [1]).fetchall()[0][0] for _ in range(10))
+
+
+@workflow("pooler/strict")
+def strict() -> Flow[int]:
+    first = yield from transaction("first", look_strictly)
+    return first + (yield from transaction("second", look_strictly))
+
+
+def test_what_authors_do_in_a_transaction_needs_no_session_of_its_own_either(
+    through_pooler: str, polling_fast: None
+) -> None:
+    with Scheduler(through_pooler, lease="2s") as scheduler:
+        assert {handle.result("20s") for handle in [scheduler.start(strict) for _ in range(20)]} == {20}
 
 
 def unended(sql: Connection[Any]) -> int:

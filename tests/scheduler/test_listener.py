@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from dataflows.errors import DatabaseUnavailable
+from interpreter.scheduler import listener as listener_module
 from interpreter.scheduler.listener import Listener
+from interpreter.store import connection as store_connection
+from tests.databases import opened
 
 
 class RungAtTheWorstMoment(Listener):
@@ -60,3 +63,52 @@ def test_who_rings_after_it_is_closed_is_not_told_of_an_error() -> None:
     listener = Listener(connect)
     listener.close()
     listener.ring()
+
+
+@pytest.fixture
+def hearing(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    """One that finds it strange at once when it hears nothing."""
+    monkeypatch.setattr(listener_module, "_LONGEST_SILENCE", 0.0)
+    listener = Listener(lambda purpose: store_connection.connect(database, purpose))
+    assert listener.wait(0) == [""]
+    yield listener
+    listener.close()
+
+
+def tell(database: str, what: str) -> None:
+    with opened(database) as connection:
+        connection.execute("SELECT pg_notify('dataflows', %s)", [what])
+
+
+def test_who_has_heard_nothing_for_long_is_tried_once_and_the_echo_means_nothing_to_anybody(
+    hearing: Listener, database: str
+) -> None:
+    assert hearing.is_to_be_tried() and not hearing.is_to_be_tried()
+    tell(database, listener_module.ECHO)
+    assert hearing.wait(20) == []
+    assert hearing.is_to_be_tried()  # it heard that, and some time has passed again
+    tell(database, "something")
+    assert hearing.wait(20) == ["something"]
+
+
+def test_who_does_not_hear_its_own_echo_listens_over_another_connection(
+    hearing: Listener, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener_module, "_LONGEST_ECHO", 0.0)
+    former = hearing._connection
+    assert former is not None and hearing.is_to_be_tried()
+    assert hearing.wait(0) == [""]  # there may be something that was not heard
+    assert hearing._connection is not former and former.closed
+    tell(database, "something")
+    assert hearing.wait(20) == ["something"]
+
+
+def test_over_a_pooler_nothing_is_listened_for_and_whoever_knows_something_has_to_ring(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener_module, "is_pooled", lambda connection: True)
+    listener = Listener(lambda purpose: store_connection.connect(database, purpose))
+    assert listener.wait(0) == [] and listener.is_deaf and not listener.is_to_be_tried()
+    listener.ring()
+    assert listener.wait(20) == []
+    listener.close()
