@@ -98,7 +98,7 @@ def _send(connection: Connection[Any], values: Sequence[Any]) -> pq.abc.PGresult
 
 
 def _answer(connection: Connection[Any]) -> pq.abc.PGresult:
-    result = connection.wait(generators.execute(connection.pgconn))[0]
+    result: pq.abc.PGresult = connection.wait(generators.execute(connection.pgconn))[0]
     if result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
         return result
     if result.error_field(pq.DiagnosticField.SQLSTATE):
