@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,29 @@ class SchedulerProcess:
     :param database: how libpq reaches the database.
     :param module: whose workflows it serves.
     :param log: the file that gets what it prints; appended to.
+    :param environment: what is set there beside what is set here.
     :param settings: of its ``Scheduler``; each limit as the list of its arguments.
     """
 
-    def __init__(self, database: str, module: str, log: Path, **settings: Any) -> None:
+    def __init__(
+        self,
+        database: str,
+        module: str,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
         self._log = log
         self._read_from = log.stat().st_size if log.exists() else 0
         command = [sys.executable, "-m", __name__, database, module, json.dumps({"lease": "1s", **settings})]
         with open(log, "ab") as output:
             self._process = subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT
+                command,
+                cwd=ROOT,
+                env={**os.environ, **(environment or {})},
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
 
     @property
