@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
 from interpreter.codec import pickling
+from interpreter.codec.seals import seal, unseal
 
 __all__ = ["LARGEST_RECIPE", "follow", "recipe_for", "text_of", "without_init"]
 
@@ -40,7 +41,7 @@ def recipe_for(exception: BaseException, text: str) -> str | None:
     """
     for recipes in (_faithful(exception), _without_arguments(exception, text)):
         if data := _first_that_works(recipes, exception):
-            return base64.b64encode(data).decode()
+            return base64.b64encode(seal(data)).decode()
     return None
 
 
@@ -49,7 +50,7 @@ def follow(recipe: str, members: Sequence[BaseException]) -> BaseException:
 
     :param members: the exceptions in it, if it is a group.
     """
-    return _follow(*pickling.load(base64.b64decode(recipe)), members=members)
+    return _follow(*pickling.load(unseal(base64.b64decode(recipe))), members=members)
 
 
 def without_init(kind: type[BaseException], *arguments: object) -> BaseException:

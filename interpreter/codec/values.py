@@ -13,6 +13,7 @@ from interpreter.codec.encoded import DILL, ERROR, JSON, LARGEST, Encoded
 from interpreter.codec.exceptions import decode_error
 from interpreter.codec.names import dotted
 from interpreter.codec.places import parts_of, walk
+from interpreter.codec.seals import seal, unseal
 
 __all__ = ["decode", "encode"]
 
@@ -34,7 +35,7 @@ def encode(value: object, what: str, *, codec: str = "auto") -> Encoded:
     elif codec == "json":
         raise CannotStore(_json_refusal(value, what))
     else:
-        encoded = Encoded(DILL, _pickle(value, what))
+        encoded = Encoded(DILL, seal(_pickle(value, what)))
     if len(encoded.data) > LARGEST:
         raise CannotStore(_size_refusal(len(encoded.data), what))
     return encoded
@@ -51,7 +52,7 @@ def decode(encoded: Encoded) -> Any:
         if encoding == JSON:
             return plain.read(data)
         if encoding == DILL:
-            return pickling.load(data)
+            return pickling.load(unseal(data))
     except CannotRestore:
         raise
     except Exception as error:
