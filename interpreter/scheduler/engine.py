@@ -97,7 +97,7 @@ class Engine:
         self._start_what_takes_up(started)
 
     def _start_lease(self, started: ExitStack) -> None:
-        database, settings, monitor = self._database, self._settings, self._monitor
+        settings, monitor = self._settings, self._monitor
         self._lease = Lease(
             *(self._connect_for_heartbeat, settings.lease, settings.deadly, self._on_lost),
             lambda: self._claimer.hint_at_suspects(),
