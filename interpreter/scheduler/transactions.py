@@ -185,7 +185,7 @@ class Transactions:
         try:
             return journal.commit_along(lending.session, scheduler, draft.batch, lending.mark)
         except psycopg.Error as error:
-            if not lending.session.closed:
+            if not lending.is_in_doubt(error):
                 raise
             self._monitor.emit("commit-repeated", error=error)
             if (committed := self._ask(lending.process, draft, scheduler)) is None:

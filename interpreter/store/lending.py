@@ -33,6 +33,8 @@ PURPOSE = "transaction"
 
 _LONGEST_IDLE = 60.0
 _LONGEST_CANCEL = 1.0
+_GONE = ("08", "57P")
+"""How the codes of errors begin that tell of a connection, or of a server, that ends."""
 
 
 class LentConnection(Connection[TupleRow]):
@@ -156,6 +158,19 @@ class Lending:
             raise TransactionMisused(f"{place}: it returned while a query, a COPY or a pipeline was unfinished")
         if is_pooled(self.session):  # not before: the first query of a transaction is its author's
             self.process = _answering_process(self.session)
+
+    def is_in_doubt(self, error: psycopg.Error) -> bool:
+        """Whether it may have been committed though that failed; then nothing more can be done over the connection.
+
+        Who stands between may tell that the server is gone, before the connection is closed.
+        """
+        session, status = self.session, self.session.info.transaction_status
+        is_broken = status in (TransactionStatus.ACTIVE, TransactionStatus.UNKNOWN) or bool(
+            session.pgconn.pipeline_status
+        )
+        if is_broken or (error.sqlstate or "").startswith(_GONE):
+            session.close()
+        return session.closed
 
     def end(self) -> bool:
         """Roll back what is not committed, and leave nothing behind; False: the connection is of no more use."""

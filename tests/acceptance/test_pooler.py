@@ -109,6 +109,23 @@ def test_transactions_happen_exactly_once_though_their_sessions_are_terminated(
     assert sql.execute("SELECT min(n), max(n), count(*) FROM counters").fetchone() == (3, 3, 18)
 
 
+def test_with_every_session_terminated_again_and_again_all_complete_and_nothing_is_doubled(
+    through_pooler: str, sql: Connection[Any], client: Client, polling_fast: None
+) -> None:
+    start_load(client, EXECUTIONS)
+    with Scheduler(through_pooler, lease="1s"), Scheduler(through_pooler, lease="1s"):
+        for left in range(EXECUTIONS, 0, -4):
+            wait_until(lambda left=left: unended(sql) <= left, "some more have ended")  # type: ignore[misc]
+            sql.execute(TERMINATE)
+        assert_all_went_right(sql, EXECUTIONS)
+
+
+TERMINATE = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name ~ 'committer|claimer|heartbeat|client'
+"""
+
+
 def look_strictly(connection: Connection[Any]) -> int:
     """So often that psycopg would prepare the statement; and what has to be the first thing that is said, is."""
     connection.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
