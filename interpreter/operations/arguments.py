@@ -20,6 +20,9 @@ from interpreter.store.identifiers import time_ordered_id
 __all__ = ["check_arguments", "read_event_for"]
 
 
+_BY_HAND = "/by-hand"
+
+
 def check_arguments(workflow: Workflow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
     """See that the workflow takes these. :raises TypeError: it does not."""
     inspect.signature(workflow.function).bind(*args, **kwargs)
@@ -28,20 +31,23 @@ def check_arguments(workflow: Workflow[..., Any], args: tuple[Any, ...], kwargs:
 
 
 def read_event_for(workflow: Workflow[..., Any], attributes: Mapping[str, Any]) -> Event:
-    """The event with which somebody starts a workflow that has a trigger, by hand.
+    """The event with which somebody starts a workflow by hand.
 
     What is not said is as it would be of the trigger's own: the type, if it has triggers on one type only, and that
-    type's source; of a schedule, the event of this moment. The id is a new one.
+    type's source; of a schedule, the event of this moment. Without any, the type is the workflow's name. The id is a
+    new one.
 
     :raises ValueError: an attribute is unknown, or cannot be; the type has to be said.
     """
     triggers = [each for each in workflow.triggers if isinstance(each, Trigger)]
-    defaults = {"id": time_ordered_id()} if workflow.triggers else {}
-    if triggers:
+    defaults = {"id": time_ordered_id()}
+    if not workflow.triggers:
+        defaults |= {"source": _BY_HAND, "type": workflow.name}
+    elif triggers:
         type = attributes.get("type") or _only_type(triggers)
         sources = [each.source for each in triggers if each.type == type]
         defaults |= {"type": type, "source": sources[0]} if sources else {"type": type}
-    elif workflow.triggers and "type" not in attributes:
+    elif "type" not in attributes:
         moment = slot_event(workflow.name, datetime.now(UTC))
         defaults |= {"source": moment.source, "type": moment.type, "time": str(moment.time), "subject": workflow.name}
     return _read_event({**defaults, **attributes})

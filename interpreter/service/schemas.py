@@ -142,7 +142,7 @@ SCHEMAS: dict[str, Schema] = {
         ],
     },
     "CloudEvent": record(
-        "What happened, with the attributes of CloudEvents 1.0. By default type and source are the trigger's.",
+        "What happened, with the attributes of CloudEvents 1.0. By default type and source are the trigger's, if it has one.",
         {},
         id=text(minLength=1),
         source=text(minLength=1),

@@ -50,6 +50,11 @@ def test_one_that_only_schedules_start_is_given_the_event_of_this_moment() -> No
     assert event.time is not None and datetime.now(UTC) - event.time < timedelta(minutes=1)
 
 
+def test_one_that_has_no_trigger_is_given_an_event_of_its_own_name() -> None:
+    event = read_event_for(by(), {"data": 5})
+    assert (event.source, event.type, event.data) == ("/by-hand", "by-hand", 5)
+
+
 def test_an_attribute_that_events_do_not_have_is_refused() -> None:
     with pytest.raises(ValueError, match="Event has no field 'total'"):
         read_event_for(by(PAID), {"total": 5})
