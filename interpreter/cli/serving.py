@@ -15,6 +15,7 @@ from pathlib import Path
 from socket import socket
 
 import typer
+import uvloop
 
 from dataflows.connectors.sources import Source
 from interpreter.cli.options import refusing
@@ -77,7 +78,7 @@ def run(new_scheduler: Callable[[str | None], Scheduler], door: Door, served: st
     """
     with door.open() as listener:
         public_url = door.public(listener)
-        asyncio.run(_run(new_scheduler(public_url), replace(door, public_url=public_url), listener, served, stop))
+        uvloop.run(_run(new_scheduler(public_url), replace(door, public_url=public_url), listener, served, stop))
 
 
 async def _run(scheduler: Scheduler, door: Door, listener: socket, served: str, stop: threading.Event) -> None:

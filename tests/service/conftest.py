@@ -26,7 +26,7 @@ QUICK = Limits(body=64 * 1024, receive=0.4, send=0.5, database=5.0, result=100_0
 
 @pytest.fixture(scope="session")
 def portal() -> Iterator[BlockingPortal]:
-    with start_blocking_portal() as portal:
+    with start_blocking_portal(backend_options={"use_uvloop": True}) as portal:  # as `dataflows serve` does
         yield portal
 
 

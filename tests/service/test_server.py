@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
 
 from interpreter.service.server import listen
 from tests.service.calling import Api, fetch, problem
+from tests.service.conftest import QUICK
 from tests.waiting import eventually
 
 
@@ -45,6 +48,7 @@ def test_whoever_sends_nothing_or_half_a_head_is_let_go(address: str) -> None:
 def test_one_who_sends_a_byte_now_and_then_is_let_go_too(address: str) -> None:
     with connected(address) as connection:
         connection.settimeout(0.05)
+        connection.sendall(b"GET /")
         sent = 0
         try:
             while sent < 2_000:
@@ -78,6 +82,46 @@ def test_a_head_without_end_is_400(address: str) -> None:
     with connected(address) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nX-Large: " + b"x" * 30_000)
         assert connection.recv(65_536).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_head_without_end_is_400_in_whatever_pieces_it_comes(address: str) -> None:
+    line = b"X-A: " + b"x" * 1_017 + b"\r\n"
+    with connected(address) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\n")
+        for _ in range((QUICK.address + QUICK.headers) // len(line)):  # the last of them is one too many
+            connection.sendall(line)
+        assert rest(connection).startswith(b"HTTP/1.1 400 ")
+
+
+def test_what_stands_behind_a_body_is_no_header(address: str) -> None:
+    body = b'{"args": [1]}'
+    with connected(address) as connection:
+        connection.sendall(START + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n%x\r\n" % len(body))
+        connection.sendall(body + b"\r\n0\r\nHost: evil.example\r\nContent-Encoding: gzip\r\n\r\n")
+        assert rest(connection).startswith(b"HTTP/1.1 202 ")
+
+
+def test_trailers_without_end_are_400(address: str) -> None:
+    with connected(address) as connection:
+        connection.sendall(START + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n")
+        try:
+            for number in range(400):
+                connection.sendall(b"X-%d: %s\r\n" % (number, b"x" * 1_000))
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        assert rest(connection)[:13] in (b"HTTP/1.1 400 ", b"")
+
+
+def test_a_large_body_is_no_large_head(on_a_socket: Callable[..., Any]) -> None:
+    with on_a_socket(limits=replace(QUICK, body=1_000_000, receive=20)) as address, connected(address) as connection:
+        connection.sendall(START + b"Content-Length: 900000\r\nConnection: close\r\n\r\n" + b" " * 900_000)
+        assert b"urn:dataflows:problem:malformed" in rest(connection)
+
+
+def test_whoever_asks_again_before_the_answer_is_let_go(address: str) -> None:
+    with connected(address) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1_000)
+        assert rest(connection) == b""
 
 
 def test_while_very_many_are_slow_others_are_served(address: str) -> None:
@@ -125,6 +169,14 @@ def test_what_is_no_http_is_answered_400_and_a_websocket_is_no_way_in(address: s
         assert rest(connection).startswith(b"HTTP/1.1 400 ")
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "x"}
     assert fetch("GET", f"{address}/nix", headers=upgrade).status_code == 404
+
+
+def test_whoever_offers_to_speak_another_http_is_answered_in_this_one(address: str) -> None:
+    offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAARAAAAAAAIAAAAA"}
+    with httpx2.Client(base_url=address, timeout=20, headers=offer) as client:
+        for _ in range(2):
+            started = client.post("/api/workflows/desk%2Fadd/executions", json={"args": [1]})
+            assert started.status_code == 202
 
 
 def test_a_path_with_a_raw_byte_or_a_double_slash_is_not_found(address: str) -> None:
