@@ -19,7 +19,7 @@ __all__ = ["accepted", "answer", "to_dict", "to_json"]
 
 def to_json(document: Any) -> bytes:
     """The document as JSON; a dataclass is an object, a moment a text."""
-    return json.dumps(document, default=_plain, allow_nan=False).encode()
+    return _to_text(document).encode()
 
 
 def to_dict(value: Any) -> dict[str, Any]:
@@ -43,3 +43,6 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return to_dict(value)
     raise TypeError(f"{type(value).__name__} is no part of an answer")
+
+
+_to_text = json.JSONEncoder(default=_plain, allow_nan=False).encode

@@ -5,7 +5,7 @@ Owns how the parts are joined, and how long a client that it opens itself is ope
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from dataflows.workflow import Workflow, registry
 from interpreter.client import AsyncVerbs, Client
@@ -96,16 +97,24 @@ def _routes(service: Service) -> list[Route]:
     paths: dict[str, dict[str, Endpoint]] = {}
     for endpoint in ROUTES:
         paths.setdefault(endpoint.path, {})[endpoint.method] = endpoint
-    return [Route(path, _answering(methods, service), methods=list(methods)) for path, methods in paths.items()]
+    return [Route(path, _Resource(methods, service), methods=list(methods)) for path, methods in paths.items()]
 
 
-def _answering(methods: Mapping[str, Endpoint], service: Service) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        endpoint = methods["GET" if request.method == "HEAD" else request.method]
+class _Resource:
+    """One path, answered by its methods: an ASGI application of its own, which a route puts nothing around."""
+
+    def __init__(self, methods: Mapping[str, Endpoint], service: Service) -> None:
+        self._methods = methods
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        endpoint = self._methods["GET" if request.method == "HEAD" else request.method]
         try:
-            service.gate.check(request.scope, endpoint.access)
-            return await endpoint.answer(Call(request, service))
+            self._service.gate.check(request.scope, endpoint.access)
+            return await endpoint.answer(Call(request, self._service))
         except Exception as error:
             return problem_of(error).to_response()
-
-    return answer

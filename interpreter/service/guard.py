@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import time
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interpreter.operations import hidden
@@ -22,7 +21,12 @@ __all__ = ["Guard"]
 
 logger = logging.getLogger("dataflows.service")
 
-_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+_HEADERS = [
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+]
+"""Of each answer, where its handler does not say otherwise."""
 
 
 class Guard:
@@ -56,9 +60,9 @@ class _Answering:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in _HEADERS.items():
-                headers.setdefault(name, value)
+            given = message["headers"]
+            names = {name for name, _ in given}
+            message = {**message, "headers": [*given, *(each for each in _HEADERS if each[0] not in names)]}
             self._log(message["status"])
         await self._send(message)
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from itertools import chain
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.types import Scope
+from starlette.requests import Request
+from starlette.types import Receive, Scope
 
 from interpreter.service.problems import Problem
 
@@ -51,7 +52,7 @@ def check_size(scope: Scope, limits: Limits) -> None:
     address = len(scope.get("raw_path") or scope["path"].encode()) + len(scope["query_string"])
     if address > limits.address:
         raise Problem("address-too-long", f"At most {limits.address:,} bytes; this one has {address:,}.")
-    headers = sum(len(name) + len(value) for name, value in scope["headers"])
+    headers = sum(map(len, chain.from_iterable(scope["headers"])))
     if headers > limits.headers:
         raise Problem("headers-too-large", f"At most {limits.headers:,} bytes together; these have {headers:,}.")
 
@@ -70,20 +71,22 @@ async def read_body(request: Request, largest: int, patience: float) -> bytes:
         raise _too_large(largest)
     try:
         async with asyncio.timeout(patience):
-            return await _collect(request, largest)
+            return await _collect(request.receive, largest)
     except TimeoutError:
         raise Problem("slow", f"A body has to be here within {patience:g} s.", {"Connection": "close"}) from None
-    except ClientDisconnect:
-        raise Problem("malformed", "The body was cut off.") from None
 
 
-async def _collect(request: Request, largest: int) -> bytes:
+async def _collect(receive: Receive, largest: int) -> bytes:
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem("malformed", "The body was cut off.")
+        body += message.get("body", b"")
         if len(body) > largest:
             raise _too_large(largest)
-    return bytes(body)
+        if not message.get("more_body", False):
+            return bytes(body)
 
 
 def _too_large(largest: int) -> Problem:

@@ -27,8 +27,8 @@ def routed_path(scope: Scope) -> str:
     path: str = scope["path"]
     if "\0" in path:
         raise Problem("not-found", "No name holds NUL.")
-    if raw is None or unquote(raw.decode("latin-1")) != path:
-        return path  # whoever mounted this has moved it
+    if raw is None or b"%" not in raw or unquote(raw.decode("latin-1")) != path:
+        return path  # nothing is escaped, or whoever mounted this has moved it
     try:
         return "/".join(map(_segment, raw.split(b"/")))
     except UnicodeDecodeError:

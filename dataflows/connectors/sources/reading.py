@@ -52,7 +52,7 @@ def read_json(body: bytes, what: str) -> Any:
     :raises InvalidEvent: it is none, or nests deeper than ``DEEPEST``, or holds a number that JSON does not have.
     """
     try:
-        content = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
+        content = _decode(body.decode(json.detect_encoding(body), "surrogatepass"))
     except (ValueError, RecursionError) as error:
         raise InvalidEvent(f"{what} is JSON; this body is not: {error!s:.200}") from None
     if body.count(b"[") + body.count(b"{") > DEEPEST and _is_too_deep(content):
@@ -157,6 +157,9 @@ def _refuse_constant(name: str) -> NoReturn:
 def _finite(text: str) -> float:
     number = float(text)
     return number if math.isfinite(number) else _refuse_constant(text[:20])
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
 
 
 def _is_too_deep(content: Any) -> bool:
