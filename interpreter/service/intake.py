@@ -1,7 +1,8 @@
 """Deliveries into the database: those that wait while a commit is in flight go into the next one together.
 
 Owns the grouping, and how much may wait. Never more than one commit is in flight, and nobody waits for company: a
-delivery that comes alone is committed alone, at once.
+delivery that comes alone is committed alone, at once. While the database does not answer, one delivery asks whether it
+does again, and the others are refused at once: a sender's own patience is a few seconds.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Intake:
         self._waiting: deque[_Waiting] = deque()
         self._bytes = 0
         self._writing: asyncio.Task[None] | None = None
+        self._has_failed = False
 
     async def store(self, delivery: NewDelivery) -> Stored:
         """Store it; when this returns, it is committed.
@@ -44,6 +46,8 @@ class Intake:
         """
         if len(self._waiting) >= _MOST_WAITING or self._bytes > _MOST_BYTES_WAITING:
             raise DatabaseUnavailable("more deliveries come in than the database takes")
+        if self._has_failed and self._writing is not None:
+            raise DatabaseUnavailable("the database did not answer a moment ago, and is being asked again")
         future: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
         self._waiting.append((delivery, future))
         self._bytes += len(delivery.data)
@@ -76,6 +80,7 @@ class Intake:
         try:
             outcomes = await self._perform(store_deliveries([delivery for delivery, _ in group]))
         except DatabaseUnavailable as error:
+            self._has_failed = True
             for _, future in (*group, *self._waiting):  # who waits behind it would wait as long, and in vain
                 _settle(future, error)
             self._waiting.clear()
@@ -87,6 +92,7 @@ class Intake:
                 for each in group:
                     await self._write([each])
         else:
+            self._has_failed = False
             for (_, future), outcome in zip(group, outcomes, strict=True):
                 _settle(future, outcome)
 

@@ -40,6 +40,12 @@ def client(database: str) -> Iterator[Client]:
         yield client
 
 
+WAITING = """
+    SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE datname = current_database() AND NOT granted
+"""
+
+
 def deliver(hooks: Api, body: bytes, place: str = "hook-shop", **headers: str) -> httpx2.Response:
     return hooks.post(f"/hooks/{place}", content=body, headers=signed(body, place.rpartition("/")[2]) | headers)
 
@@ -229,6 +235,25 @@ def test_while_the_database_is_down_deliveries_are_answered_503_and_taken_when_i
                 assert problem(refused) == (503, "unavailable") and refused.headers["retry-after"] == "2"
         eventually(lambda: deliver(patient, bodies[0]).status_code == 202)
         assert {deliver(patient, body).json()["status"] for body in bodies[1:]} == {"accepted"}
+
+
+def test_while_the_database_does_not_answer_one_delivery_asks_it_and_the_others_are_told_at_once(
+    portal: BlockingPortal, new_database: Callable[[], str]
+) -> None:
+    database = new_database()
+    with portal.wrap_async_context_manager(Client(database)) as client, ThreadPoolExecutor(1) as thread:
+        hooks = Api(portal, create_app(client, sources=SOURCES, limits=Limits(database=3)))
+        with opened(database) as connection:
+            connection.execute("BEGIN")
+            connection.execute("LOCK TABLE dataflows.deliveries")
+            assert problem(deliver(hooks, body_of("1"))) == (503, "unavailable")
+            asking = thread.submit(deliver, hooks, body_of("2"))
+            eventually(lambda: connection.execute(WAITING).fetchone() == (1,))
+            refused = [problem(deliver(hooks, body_of(str(number)))) for number in range(3, 9)]
+            assert refused == [(503, "unavailable")] * 6 and not asking.done()
+            connection.execute("ROLLBACK")
+        assert asking.result().status_code == 202
+        assert {deliver(hooks, body_of(str(number))).status_code for number in range(1, 9)} == {202}
 
 
 def test_a_delivery_that_the_database_refuses_harms_none_that_came_with_it(
