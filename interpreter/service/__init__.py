@@ -3,7 +3,7 @@
 ::
 
     app.py            the application, put together: create_app
-    server.py         a server for it: uvicorn with deadlines for slow clients
+    server.py         a server for it: uvicorn with httptools, and deadlines and bounds for clients
     routes.py         what is served where, and for whom
     guard.py          what happens to every request
     security.py       tokens; where a request may come from

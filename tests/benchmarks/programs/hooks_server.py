@@ -2,7 +2,7 @@
 
 Called with a database's URL and a way to store; prints the port, and serves until its standard input ends. The route is
 ``/hooks/load``; ``/bare`` answers 202 without anything. With settings as JSON it serves nothing, but stores so many
-deliveries in that way, and prints one line of JSON.
+deliveries in that way, and prints one line of JSON. The process is set up as ``dataflows serve`` sets up its own.
 """
 
 from __future__ import annotations
@@ -11,51 +11,37 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
+import uvloop
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from dataflows.connectors.sources import GenericSource, SignedBody
-from interpreter import Client
-from interpreter.operations import NewDelivery, Stored, store_deliveries
-from interpreter.service import create_app
+from interpreter import AsyncClient, Client
+from interpreter.cli.process import collect_garbage_seldom
+from interpreter.operations import NewDelivery, Stored
+from interpreter.service import Limits, create_app
 from interpreter.service.desk import Desk
 from interpreter.service.server import Server, listen
 from tests.benchmarks.programs.common import Values
+from tests.benchmarks.programs.hooks_naive import NAIVE, Opening
 
-__all__ = ["HEADER", "SECRET", "WAYS"]
+__all__ = ["HEADER", "SECRET"]
 
 HEADER, SECRET = "X-Signature", "a secret of the benchmark"
 DATA = b"x" * 500
 """What is stored of a delivery where none comes in."""
 
 
-class OneByOne(Desk):
-    """Commits each delivery by itself, on one connection, as the intake does with groups."""
-
-    def __init__(self, client: Desk, patience: float) -> None:
-        super().__init__(client, patience)
-        self._turn = asyncio.Lock()
-
-    async def take_in(self, delivery: NewDelivery) -> Stored:
-        async with self._turn:
-            return await self._alone(delivery)
-
-    async def _alone(self, delivery: NewDelivery) -> Stored:
-        [stored] = await self._perform(store_deliveries([delivery]))
-        return stored
+@asynccontextmanager
+async def grouped(client: AsyncClient, url: str) -> AsyncIterator[Desk]:
+    yield Desk(client, Limits().database)
 
 
-class EachByItself(OneByOne):
-    """The same on as many connections as the pool has."""
-
-    async def take_in(self, delivery: NewDelivery) -> Stored:
-        return await self._alone(delivery)
-
-
-WAYS: Mapping[str, type[Desk]] = {"grouped": Desk, "one-by-one": OneByOne, "each-by-itself": EachByItself}
+WAYS: Mapping[str, Opening] = {"grouped": grouped, **NAIVE}
 
 
 async def bare(request: Request) -> Response:
@@ -65,10 +51,9 @@ async def bare(request: Request) -> Response:
 
 async def serve(url: str, way: str) -> None:
     source = GenericSource("load", SignedBody(HEADER, SECRET), id="id")
-    async with Client(url) as client:
+    async with Client(url) as client, WAYS[way](client, url) as desk:
         app = create_app(client, sources=[source])
-        service = app.state.service
-        service.desk = WAYS[way](client, service.limits.database)
+        app.state.service.desk = desk
         app.router.routes.insert(0, Route("/bare", bare, methods=["POST"]))
         with listen("127.0.0.1", 0) as listener:
             server = Server(app)
@@ -81,8 +66,7 @@ async def serve(url: str, way: str) -> None:
 
 async def store_alone(url: str, way: str, connections: int, each: int) -> Values:
     """Deliveries a second that are stored where nothing comes in over HTTP: so many at once, one after the other."""
-    async with Client(url) as client:
-        desk = WAYS[way](client, 60)
+    async with Client(url) as client, WAYS[way](client, url) as desk:
 
         async def deliver(number: int) -> None:
             for count in range(each):
@@ -96,7 +80,8 @@ async def store_alone(url: str, way: str, connections: int, each: int) -> Values
 
 if __name__ == "__main__":
     url, way, *settings = sys.argv[1:]
+    collect_garbage_seldom()
     if settings:
-        print(json.dumps(asyncio.run(store_alone(url, way, **json.loads(settings[0])))))
+        print(json.dumps(uvloop.run(store_alone(url, way, **json.loads(settings[0])))))
     else:
-        asyncio.run(serve(url, way))
+        uvloop.run(serve(url, way))
