@@ -142,7 +142,7 @@ SCHEMAS: dict[str, Schema] = {
         ],
     },
     "CloudEvent": record(
-        "What happened, with the attributes of CloudEvents 1.0. By default type and source are the trigger's, if it has one.",
+        "What happened, with the attributes of CloudEvents 1.0. By default type and source are those of its trigger.",
         {},
         id=text(minLength=1),
         source=text(minLength=1),
