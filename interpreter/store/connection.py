@@ -62,13 +62,13 @@ def connect(database: str, purpose: str, patience: float | None = None) -> Conne
     """
     try:
         connection = PatientConnection.connect(database, application_name=f"dataflows {purpose}", **SETTINGS)
+        connection.patience = patience
+        configure(connection)
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(f"cannot connect to the database: {_in_one_line(error)}") from error
     except psycopg.ProgrammingError as error:
         advice = "write it like postgresql://user@host:5432/name"
         raise DatabaseUnavailable(f"not a database URL or conninfo: {_in_one_line(error)}; {advice}") from error
-    configure(connection)
-    connection.patience = patience
     return connection
 
 
