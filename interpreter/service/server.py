@@ -121,6 +121,8 @@ class _Protocol(HttpToolsProtocol):
         assert self.parser is not None
         if self.parser.should_upgrade():
             raise ValueError("another protocol is offered in a way that cannot be passed over")
+        if self.parser.get_http_version() == "1.1" and [name for name, _ in self.headers].count(b"host") != 1:
+            raise ValueError("a request of HTTP/1.1 names one host")
         self._unread = 0
         super().on_headers_complete()
         self.headers = []  # what the trailers behind a body say is no header

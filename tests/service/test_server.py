@@ -78,6 +78,16 @@ def test_a_chunked_body_without_end_is_413(address: str) -> None:
         assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
 
 
+def test_a_request_that_names_no_host_or_two_is_400(address: str) -> None:
+    for hosts in (b"", b"Host: localhost\r\nHost: localhost\r\n"):
+        with connected(address) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\n" + hosts + b"\r\n")
+            assert rest(connection).startswith(b"HTTP/1.1 400 ")
+    with connected(address) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert rest(connection).startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_head_without_end_is_400(address: str) -> None:
     with connected(address) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nX-Large: " + b"x" * 30_000)
