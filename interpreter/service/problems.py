@@ -7,6 +7,7 @@ error that nobody expected it says nothing but that, and the log has the rest.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -27,9 +28,12 @@ from dataflows.errors import (
 )
 from interpreter.service.answers import to_json
 
-__all__ = ["KINDS", "Kind", "Problem", "answer_http_exception", "problem_of"]
+__all__ = ["KINDS", "Complaint", "Kind", "Problem", "answer_http_exception", "problem_of"]
 
 logger = logging.getLogger("dataflows.service")
+
+_BETWEEN_LINES = 10.0
+"""Seconds between two lines of the log that say that the database does not answer."""
 
 
 class Kind(NamedTuple):
@@ -80,6 +84,25 @@ _KIND_OF_ERROR: dict[type[Exception], str] = {
 _KIND_OF_STATUS = {404: "not-found", 405: "method-not-allowed"}
 
 
+class Complaint:
+    """That the database does not answer: a line now and then, since each request finds that out."""
+
+    def __init__(self) -> None:
+        self._next_at = 0.0  # monotonic
+        self._unsaid = 0
+
+    def make(self, error: Exception) -> None:
+        """It did not answer once more."""
+        if time.monotonic() < self._next_at:
+            self._unsaid += 1
+            return
+        logger.warning("the database does not answer: %s; not logged before: %d", type(error).__name__, self._unsaid)
+        self._next_at, self._unsaid = time.monotonic() + _BETWEEN_LINES, 0
+
+
+_complaint = Complaint()
+
+
 class Problem(Exception):
     """The request ends with this.
 
@@ -108,7 +131,7 @@ def problem_of(error: Exception) -> Problem:
         return error
     kind = next((kind for cls, kind in _KIND_OF_ERROR.items() if isinstance(error, cls)), None)
     if kind == "unavailable":
-        logger.warning("the database does not answer: %s", type(error).__name__)
+        _complaint.make(error)
         return Problem(kind, "The database does not answer. Nothing is lost: try again.")
     if kind is not None:
         return Problem(kind, str(error))

@@ -11,7 +11,7 @@ from anyio.from_thread import BlockingPortal
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from interpreter import Client
-from interpreter.service import create_app
+from interpreter.service import create_app, problems
 from tests.databases import opened
 from tests.service.calling import Api, problem
 from tests.service.conftest import QUICK
@@ -65,6 +65,17 @@ def test_while_the_database_is_down_everything_is_503_and_says_when_to_come_agai
         assert lonely.hasty.get("/healthz").status_code == 200
     eventually(lambda: lonely.patient.get("/readyz").status_code == 200)
     assert lonely.patient.get(place).json()["status"] == "pending"
+
+
+def test_that_the_database_is_down_is_logged_now_and_then_and_not_with_each_request(
+    lonely: Lonely, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(problems, "_complaint", problems.Complaint())
+    with down(lonely.database):
+        for _ in range(20):
+            assert problem(lonely.hasty.get("/readyz")) == (503, "unavailable")
+    lines = [record for record in caplog.records if "the database does not answer" in record.getMessage()]
+    assert 1 <= len(lines) < 20
 
 
 def test_a_start_that_was_answered_503_is_repeated_under_its_key(lonely: Lonely) -> None:
