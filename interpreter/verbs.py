@@ -54,8 +54,8 @@ class BlockingPool:
 
     def __init__(self, url: str, *, reading: bool = False, patience: float | None = None) -> None:
         def prepare(connection: PatientConnection) -> None:
-            (configure_reader if reading else configure)(connection)
             connection.patience = patience
+            (configure_reader if reading else configure)(connection)
 
         self._pool = ConnectionPool(
             url,

@@ -13,10 +13,8 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
-import psycopg
 from psycopg import Connection
 
-from dataflows.errors import DatabaseUnavailable
 from interpreter.scheduler.ending import end
 from interpreter.scheduler.monitor import Monitor
 from interpreter.store import journal
@@ -61,7 +59,7 @@ class Sweeper:
             try:
                 with self._connect("sweeper") as self._connection:
                     self._sweep_all(self._connection, execution_id)
-            except (psycopg.Error, DatabaseUnavailable) as error:
+            except Exception as error:  # whatever it is, nobody waits for this
                 self._monitor.emit("sweep-failed", error=error)
 
     def _sweep_all(self, connection: Connection[Any], first: str) -> None:

@@ -202,7 +202,7 @@ class Transactions:
                     lines = [(line.execution_id, line.generation, line.seq) for line in draft.batch.lines]
                     there = journal.find_committed(connection, lines)
                 return Committed(at, at, frozenset(), frozenset()) if (at := there.get(lines[0])) else None
-            except (DatabaseUnavailable, psycopg.OperationalError) as error:
+            except (DatabaseUnavailable, psycopg.Error) as error:  # whatever it is, it remains to be known
                 self._monitor.emit("database-unreachable", error=error)
                 self._closed.wait(_LONGEST_PAUSE)
         raise SchedulerStopped("the scheduler closed before it was known whether a transaction was committed")

@@ -63,16 +63,24 @@ def connect(database: str, purpose: str, patience: float | None = None) -> Conne
     try:
         connection = PatientConnection.connect(database, application_name=f"dataflows {purpose}", **SETTINGS)
         connection.patience = patience
-        configure(connection)
-    except psycopg.OperationalError as error:
-        raise DatabaseUnavailable(f"cannot connect to the database: {_in_one_line(error)}") from error
+        _configure_or_close(connection)
     except psycopg.ProgrammingError as error:
         advice = "write it like postgresql://user@host:5432/name"
         raise DatabaseUnavailable(f"not a database URL or conninfo: {_in_one_line(error)}; {advice}") from error
+    except (psycopg.Error, OSError) as error:  # a pooler has errors of its own; or no file descriptor is left
+        raise DatabaseUnavailable(f"cannot connect to the database: {_in_one_line(error)}") from error
     return connection
 
 
-def _in_one_line(error: psycopg.Error) -> str:
+def _configure_or_close(connection: Connection[Any]) -> None:
+    try:
+        configure(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _in_one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 

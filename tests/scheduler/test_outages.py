@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,10 +16,11 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from dataflows import ExecutionBlocked, Flow, Retry, every, step, workflow
-from dataflows.errors import SchedulerStopped
+from dataflows.errors import DatabaseUnavailable, SchedulerStopped
 from interpreter import Client, Scheduler, Status
 from interpreter.scheduler import claimer
 from interpreter.store import claims, journal
+from interpreter.store.connection import connect
 from tests.databases import opened
 from tests.scheduler.conftest import Told
 from tests.scheduler.scheduled import executions, moment_of, moments_of, scheduled
@@ -51,6 +54,18 @@ def outage(database: str) -> Iterator[None]:
 
 
 # Connections ------------------------------------------------------------------------------------
+
+
+def test_where_no_file_descriptor_is_left_the_database_is_not_there_and_nothing_worse(database: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + 1, hard))  # one for the socket, none for what waits on it
+    try:
+        with pytest.raises(DatabaseUnavailable, match="Too many open files"):
+            connect(database, "test")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_connections_that_are_cut_again_and_again_cost_time_and_nothing_else(
