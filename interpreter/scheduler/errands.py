@@ -119,7 +119,7 @@ class Errands:
                 return Value(self._pool.perform(errand.begin()))
             except SchedulerStopped:
                 return None
-            except (DatabaseUnavailable, psycopg.OperationalError) as error:
+            except (DatabaseUnavailable, psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
                 self._monitor.emit("database-unreachable", error=error)
             except BaseException as error:  # code of authors is run where a value is encoded, and may raise anything
                 return Error(error)

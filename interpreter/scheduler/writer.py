@@ -27,6 +27,9 @@ from interpreter.store.records import Batch, Committed
 __all__ = ["Writer"]
 
 _REPEATED = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
+_GONE = ("08", "57", "58")
+"""How the codes of errors begin that tell of a connection, or of a server, that ends."""
+
 _LONGEST_PAUSE = 1.0
 _DOUBTS = 2
 """How often, after a lost connection, an entry that is there already may turn out to be one's own."""
@@ -75,13 +78,17 @@ class Writer:
                 doubts = _DOUBTS  # whatever fails from here on, it is written
                 draft.gone = self._find_gone(draft, committed, scheduler)
             except psycopg.Error as error:
+                if isinstance(
+                    error, errors.ReadOnlySqlTransaction
+                ):  # it is a replica now, and the primary elsewhere
+                    self._connection.close()
                 if not self._is_worth_repeating(error, doubts > 0):
                     raise
                 self._monitor.emit("commit-repeated", error=error)
                 doubts -= isinstance(error, errors.UniqueViolation)  # it may also be the entry of who terminates
+                doubts = _DOUBTS if self._connection.closed or _leaves_in_doubt(error) else doubts
             else:
                 return committed
-            doubts = _DOUBTS if self._connection.closed else doubts
             self._given_up.wait(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
@@ -130,3 +137,8 @@ class Writer:
                 if self._given_up.wait(pause):
                     raise psycopg.OperationalError("the scheduler has closed") from error
                 pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _leaves_in_doubt(error: psycopg.Error) -> bool:
+    """Whether it tells of a server that is gone; a pooler may, and keep the connection to who asked."""
+    return (error.sqlstate or "").startswith(_GONE)

@@ -1,8 +1,9 @@
-"""Connections that wait only so long for a server that says nothing.
+"""Connections that wait only so long for a server that says nothing, and leave one that takes no writes.
 
 The system finds out that a host is gone (``connection.SETTINGS``); it does not where a proxy stands between that goes
 on to acknowledge, and hands nothing on. Owns what is done then: the statement is cancelled, since the server may be
-well and wait for a lock, and where that is not heard the connection is given up.
+well and wait for a lock, and where that is not heard the connection is given up. A server that has become a replica
+keeps its connections, too: whoever wants to write there is to connect again, since another is the primary by now.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _LONGEST_AFTERMATH = 5.0
 
 
 class PatientConnection(Connection[TupleRow]):
-    """A connection whose waiting ends.
+    """A connection whose waiting ends; it is closed by a server that takes no writes.
 
     :ivar patience: seconds without a word from the server, after which what it does is cancelled, and is an
         ``OperationalError`` like a lost connection; None: for ever. An answer may take longer, as long as it comes.
@@ -37,9 +38,12 @@ class PatientConnection(Connection[TupleRow]):
     patience: float | None = None
 
     def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:
-        if self.patience is None:
-            return super().wait(gen, *args, **kwargs)
-        return super().wait(self._listening(gen, self.patience), *args, **kwargs)
+        awaited = gen if self.patience is None else self._listening(gen, self.patience)
+        try:
+            return super().wait(awaited, *args, **kwargs)
+        except psycopg.errors.ReadOnlySqlTransaction:
+            self.close()
+            raise
 
     def _listening(self, gen: PQGen[RV], patience: float) -> Generator[Any, Any, RV]:
         """The same; whoever waits looks up every tenth of a second, and tells that nothing came."""
@@ -61,7 +65,7 @@ class PatientConnection(Connection[TupleRow]):
             return stop.value  # type: ignore[no-any-return]
 
     def _cancel(self, patience: float) -> None:
-        with suppress(psycopg.Error):
+        with suppress(psycopg.Error, OSError):
             self.cancel_safe(timeout=min(patience, _LONGEST_CANCEL))
 
     def _given_up(self, patience: float) -> psycopg.OperationalError:

@@ -18,10 +18,13 @@ from typing import Self
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-__all__ = ["CHUNK", "CuttingProxy", "socket_of", "through_proxy"]
+__all__ = ["CHUNK", "CuttingProxy", "TellingProxy", "socket_of", "through_proxy"]
 
 _SYNC = b"S\x00\x00\x00\x04"
 _FLUSH = b"H\x00\x00\x00\x04"
+_READY = b"Z\x00\x00\x00\x05I"
+_FIELDS = b"SERROR\x00C58000\x00Mthe server is gone\x00\x00"
+_GONE = b"E" + (len(_FIELDS) + 4).to_bytes(4, "big") + _FIELDS
 CHUNK = 1 << 20
 
 
@@ -87,12 +90,43 @@ class CuttingProxy:
         server.shutdown(socket.SHUT_WR)
 
 
+class TellingProxy(CuttingProxy):
+    """Loses the server in mid request, tells so, and keeps the connection to its client, as some poolers do."""
+
+    def __init__(self, server: Path, folder: Path, cuts: Callable[[bytes], bool]) -> None:
+        super().__init__(server, folder, cuts)
+        self._lost: set[socket.socket] = set()
+
+    def _forward_requests(self, client: socket.socket, server: socket.socket) -> None:
+        first = b""
+        with closing(client), closing(server), suppress(OSError):
+            while data := client.recv(CHUNK):
+                first = first or data
+                if data.endswith((_SYNC, _SYNC + _FLUSH)) and data is not first and self._cuts(first):
+                    self._lost.add(client)
+                    self.cut += 1
+                server.sendall(data)
+            server.shutdown(socket.SHUT_RDWR)
+
+    def _forward_answers(self, server: socket.socket, client: socket.socket) -> None:
+        with suppress(OSError):
+            while data := server.recv(CHUNK):
+                if client not in self._lost:
+                    client.sendall(data)
+                elif data.endswith(_READY):
+                    self._lost.discard(client)
+                    client.sendall(_GONE + _READY)
+            client.shutdown(socket.SHUT_RDWR)
+
+
 @contextmanager
-def through_proxy(database: str, cuts: Callable[[bytes], bool]) -> Iterator[tuple[CuttingProxy, str]]:
+def through_proxy(
+    database: str, cuts: Callable[[bytes], bool], kind: type[CuttingProxy] = CuttingProxy
+) -> Iterator[tuple[CuttingProxy, str]]:
     """The same database, reached through a proxy that cuts."""
     with (
         tempfile.TemporaryDirectory(prefix="df-", dir="/tmp") as folder,  # short, since a socket's path is
-        CuttingProxy(socket_of(database), Path(folder), cuts) as proxy,
+        kind(socket_of(database), Path(folder), cuts) as proxy,
     ):
         yield proxy, make_conninfo(database, host=folder)
 

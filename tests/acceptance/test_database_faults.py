@@ -15,11 +15,11 @@ import pytest
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 
-from dataflows import Flow, wait, workflow
+from dataflows import Flow, signal, step, wait, workflow
 from dataflows.errors import DatabaseUnavailable
 from interpreter import Client, Scheduler, Status
 from tests.acceptance.crashing_server import CrashingServer
-from tests.acceptance.cutting_proxy import through_proxy
+from tests.acceptance.cutting_proxy import TellingProxy, through_proxy
 from tests.acceptance.load import assert_all_went_right, start_load, unfinished
 from tests.acceptance.waiting import wait_until
 from tests.databases import opened
@@ -152,6 +152,77 @@ def test_a_request_whose_answer_is_lost_takes_effect_once(
             start_load(client if session == "claimer" else scheduler, EXECUTIONS, executions)
             executions += EXECUTIONS
             assert_all_went_right(sql, executions)
+
+
+def test_what_a_pooler_lost_in_mid_commit_and_tells_of_is_in_doubt_and_takes_effect_once(
+    database: str, sql: Connection[Any]
+) -> None:
+    chance = random.Random(7)
+
+    def cuts(first: bytes) -> bool:
+        return b"dataflows committer" in first and chance.random() < 0.1
+
+    executions = 0
+    with through_proxy(database, cuts, TellingProxy) as (proxy, proxied), Scheduler(proxied, lease="5s") as scheduler:
+        while proxy.cut < 3:
+            start_load(scheduler, EXECUTIONS, executions)
+            executions += EXECUTIONS
+            assert_all_went_right(sql, executions)
+
+
+# A server that takes no writes ------------------------------------------------------------------
+
+GATE = threading.Event()
+
+
+def pass_gate() -> int:
+    assert GATE.wait(20)
+    return 1
+
+
+@workflow("database/writes-again")
+def writes_again(ear: str) -> Flow[int]:
+    passed = 0
+    for number in range(3):
+        passed += yield from step(f"pass-{number}", pass_gate)
+        yield from signal(ear, "passed", number)
+    return passed
+
+
+@contextmanager
+def only_read(sql: Connection[Any]) -> Iterator[None]:
+    """Every session may only read, as after its server has become a replica."""
+    sql.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+    sql.execute("SELECT pg_reload_conf()")
+    try:
+        yield
+    finally:
+        sql.execute("ALTER SYSTEM RESET default_transaction_read_only")
+        sql.execute("SELECT pg_reload_conf()")
+
+
+def test_while_the_server_takes_no_writes_nothing_is_blocked_and_it_is_connected_to_again_and_again(
+    crashing_database: str,
+) -> None:
+    told: list[tuple[str, dict[str, Any]]] = []
+
+    def refusals() -> int:
+        return sum(isinstance(details.get("error"), psycopg.errors.ReadOnlySqlTransaction) for _, details in told)
+
+    GATE.clear()
+    with (
+        opened(crashing_database) as sql,
+        Scheduler(crashing_database, lease="60s", on_event=lambda *each: told.append(each)) as scheduler,
+    ):
+        ear = scheduler.start(naps)
+        handles = [scheduler.start(writes_again, ear.id) for _ in range(5)]
+        with only_read(sql):
+            GATE.set()
+            wait_until(lambda: refusals() >= 3, "it takes no writes")
+            assert len(told) < 500  # it does not try again without a pause
+        assert [handle.result("30s") for handle in handles] == [3] * 5
+        ear.terminate()
+    assert not {event for event, _ in told} & {"blocked", "thread-failed", "attempt-failed", "step-failed"}
 
 
 # No connection to be had ------------------------------------------------------------------------
