@@ -120,7 +120,11 @@ class Arrivals:
 
     def on_refused(self, held: Held, problem: str) -> None:
         """The database does not take what this execution would have written."""
-        if self._held.has(held):
+        if not self._held.has(held):
+            return
+        if held.broken:
+            self._dispatcher.block_later(held, problem)
+        else:
             self._departures.block(held, problem)
 
     def on_begun(self, attempt: LiveAttempt) -> None:

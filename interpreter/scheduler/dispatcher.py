@@ -53,6 +53,8 @@ from interpreter.store.rows import Row, to_row
 __all__ = ["Dispatcher"]
 
 _NOT_NOW = timedelta(milliseconds=50)
+_AFTER_REFUSAL = timedelta(seconds=1)
+"""From when the database has refused to have an execution blocked until it is asked again."""
 
 
 class Dispatcher:
@@ -76,6 +78,7 @@ class Dispatcher:
         self._clock = clock
         self._performer = performer
         self._propose = propose
+        self._block = block
         self._timers: Timers[tuple[Held, Position]] = Timers(_is_set)
         self.attempts = Attempts(
             *(clock, performer, settings.grace),
@@ -126,12 +129,19 @@ class Dispatcher:
     def fire(self, held: Held, position: Position) -> None:
         """Do what is due there."""
         action = held.machine.open.get(position)
-        if held.leaving:
+        if held.problem is not None:
+            self._block(held, held.problem)
+        elif held.leaving:
             self._set_timer(held, position, self._clock.now() + _NOT_NOW)
         elif held.paused and position not in held.attempts:
             return  # it is set again when the execution goes on
         elif action is not None and type(action) in self._fire:
             self._fire[type(action)](held, action)
+
+    def block_later(self, held: Held, problem: str) -> None:
+        """The database does not even take that it is blocked, and would not if it were asked at once."""
+        held.problem = problem
+        self._set_timer(held, (), self._clock.now() + _AFTER_REFUSAL)
 
     def seconds_to_next(self) -> float | None:
         """How long until something is due; None: nothing is."""

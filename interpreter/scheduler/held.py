@@ -80,6 +80,7 @@ class Held:
     :ivar broken: its machine is of no use any more.
     :ivar paused: nothing further of it is begun here; it is let go when what is under way has come back.
     :ivar result: the row it ended with.
+    :ivar problem: why it is to be blocked, where that is still to be written.
     :ivar is_awaited: its end is to be told to its parent.
     """
 
@@ -98,6 +99,7 @@ class Held:
         "leaving",
         "machine",
         "paused",
+        "problem",
         "proposed",
         "read",
         "result",
@@ -143,6 +145,7 @@ class Held:
         self.broken = False
         self.paused = False
         self.result: Row | None = None
+        self.problem: str | None = None
 
     @property
     def workflow(self) -> Workflow[..., Any]:

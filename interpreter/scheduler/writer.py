@@ -78,9 +78,7 @@ class Writer:
                 doubts = _DOUBTS  # whatever fails from here on, it is written
                 draft.gone = self._find_gone(draft, committed, scheduler)
             except psycopg.Error as error:
-                if isinstance(
-                    error, errors.ReadOnlySqlTransaction
-                ):  # it is a replica now, and the primary elsewhere
+                if isinstance(error, errors.ReadOnlySqlTransaction):  # it is a replica now, and the primary elsewhere
                     self._connection.close()
                 if not self._is_worth_repeating(error, doubts > 0):
                     raise

@@ -18,7 +18,7 @@ from psycopg.conninfo import make_conninfo
 from dataflows import ExecutionBlocked, Flow, Retry, every, step, workflow
 from dataflows.errors import DatabaseUnavailable, SchedulerStopped
 from interpreter import Client, Scheduler, Status
-from interpreter.scheduler import claimer
+from interpreter.scheduler import claimer, dispatcher
 from interpreter.store import claims, journal
 from interpreter.store.connection import connect
 from tests.databases import opened
@@ -215,6 +215,31 @@ def test_an_end_that_the_database_refuses_blocks_and_is_no_result(
         with pytest.raises(ExecutionBlocked, match="no_end"):
             handle.result(timeout=20)
         connection.execute("ALTER TABLE dataflows.journal DROP CONSTRAINT no_end")
+        handle.resume()
+        assert handle.result(timeout=20) == "done by another"
+
+
+def test_what_cannot_even_be_blocked_is_blocked_later_and_not_tried_again_without_a_pause(
+    scheduler_of_its_own: Callable[..., Scheduler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pause, tries = 0.3, 6
+    monkeypatch.setattr(dispatcher, "_AFTER_REFUSAL", timedelta(seconds=pause))
+    with scheduler_of_its_own() as scheduler, opened(str(scheduler._named)) as connection:
+        connection.execute("""
+            CREATE SEQUENCE tries;
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                RAISE EXCEPTION 'refused for the %. time', nextval('tries');
+            END $$;
+            CREATE TRIGGER refuse BEFORE UPDATE ON dataflows.executions FOR EACH ROW
+                WHEN (NEW.status IN ('completed', 'blocked')) EXECUTE FUNCTION refuse()
+        """)
+        began = time.monotonic()
+        handle = scheduler.start(of_the_desk)
+        eventually(lambda: connection.execute("SELECT last_value >= %s FROM tries", [tries]).fetchone() == (True,))
+        assert time.monotonic() - began >= (tries - 2) * pause  # its end was one, and the first block another
+        connection.execute("DROP TRIGGER refuse ON dataflows.executions")
+        with pytest.raises(ExecutionBlocked, match="refused for the"):
+            handle.result(timeout=20)
         handle.resume()
         assert handle.result(timeout=20) == "done by another"
 
