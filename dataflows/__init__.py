@@ -29,6 +29,7 @@ from dataflows.errors import (
     TransactionMisused,
     WaitTimeout,
     WorkflowWarning,
+    WrongArguments,
 )
 from dataflows.events import Event, Trigger, on
 from dataflows.limits import Limit
@@ -100,6 +101,7 @@ __all__ = [
     "Winner",
     "Workflow",
     "WorkflowWarning",
+    "WrongArguments",
     "callback",
     "cancel",
     "cancelled",

@@ -1,7 +1,8 @@
 """Whether a function can be called with the arguments that it is given, told where they are given.
 
-Owns the words for one that cannot. A function that takes other arguments fails at every attempt alike, so nothing is
-gained by trying. What does not show its parameters (a builtin, an object with ``__call__``) is left to the attempt.
+Owns the words for one that cannot, and what is run in its place. A function that takes other arguments fails at every
+attempt alike, so nothing is gained by trying it again. What does not show its parameters (a builtin, an object with
+``__call__``) is left to the attempt.
 """
 
 from __future__ import annotations
@@ -9,27 +10,46 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import FrameType, FunctionType, MethodType
 from typing import Any
 
-__all__ = ["check_call"]
+from dataflows.errors import WrongArguments
+
+__all__ = ["WrongCall", "wrong_call"]
 
 
-def check_call(
+@dataclass(frozen=True, slots=True)
+class WrongCall:
+    """Stands in for a function that cannot be called so: whoever runs the step is told, and a replay of it is not.
+
+    A step whose outcome is journaled runs no more, and may go on with a function that takes other arguments by now.
+    """
+
+    problem: str
+
+    def __call__(self, *_: object, **__: object) -> None:
+        raise WrongArguments(self.problem)
+
+
+def wrong_call(
     verb: str, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], before: int = 0
-) -> None:
-    """See that the function takes these. Every command is built through here: what fits is seen by counting.
+) -> str | None:
+    """Why the function does not take these: where it is called, what is wrong, and where it is defined.
+
+    Every command is built through here: what fits is seen by counting.
 
     :param verb, name: what was called to build the command, and with which name, for the message.
     :param before: how many arguments the function is given before these, by others.
-    :raises TypeError: it does not; the message tells where it is called, what is wrong, and where it is defined.
+    :returns: None: it takes them.
     """
     plain: Any = function
     number = len(args) + before
     if type(plain) is MethodType:
         plain, number = plain.__func__, number + 1
     if type(plain) is FunctionType and not (_fits_by_name(plain, number, kwargs) if kwargs else _fits(plain, number)):
-        _explain(f"{verb}({name!r})", function, plain, ((None,) * before + args, kwargs))
+        return _explain(f"{verb}({name!r})", function, plain, ((None,) * before + args, kwargs))
+    return None
 
 
 def _fits(function: FunctionType, number: int) -> bool:
@@ -55,7 +75,7 @@ def _fits_by_name(function: FunctionType, number: int, kwargs: dict[str, Any]) -
 
 def _explain(
     what: str, function: Callable[..., Any], plain: FunctionType, given: tuple[tuple[Any, ...], dict[str, Any]]
-) -> None:
+) -> str | None:
     signature = inspect.signature(function, follow_wrapped=False)
     args, kwargs = given
     try:
@@ -63,7 +83,8 @@ def _explain(
     except TypeError as wrong:
         code, called = plain.__code__, f"{plain.__qualname__}{_names_of(signature)}"
         place = f"{code.co_filename}:{code.co_firstlineno}"
-        raise TypeError(f"{_author()}: {what}: {wrong}, for {called}, which is defined at {place}") from None
+        return f"{_author()}: {what}: {wrong}, for {called}, which is defined at {place}"
+    return None
 
 
 def _names_of(signature: inspect.Signature) -> str:

@@ -10,6 +10,7 @@
     │   ├── CannotStore            a value that the journal cannot hold        (also a TypeError)
     │   ├── StepTimeout            an attempt took longer than ``timeout=``    (also a TimeoutError)
     │   ├── TransactionMisused     a transaction's function ended, or broke, its transaction
+    │   ├── WrongArguments         a step's function takes other arguments     (also a TypeError)
     │   ├── StepInterrupted        a step with ``once=True`` was cut off, and may have happened
     │   ├── WaitTimeout            no signal came in time                      (also a TimeoutError)
     │   ├── InvalidSignal          a signal's payload is not of the type asked (also a ValueError)
@@ -100,6 +101,7 @@ __all__ = [
     "WaitTimeout",
     "WorkflowRefused",
     "WorkflowWarning",
+    "WrongArguments",
     "WrongStatus",
     "WrongYield",
 ]
@@ -156,6 +158,13 @@ class TransactionMisused(DataflowsError):
     """The function of a ``transaction`` has ended it itself, or left it broken; the message names the line.
 
     It is not tried again.
+    """
+
+
+class WrongArguments(DataflowsError, TypeError):
+    """A step gives its function other arguments than it takes; the message names the line where the step is built.
+
+    It is not tried again: no attempt could succeed.
     """
 
 

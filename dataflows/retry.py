@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from dataflows.duration import Duration, to_timedelta
-from dataflows.errors import CannotStore, OutcomeUnknown, PermanentError, TransactionMisused
+from dataflows.errors import CannotStore, OutcomeUnknown, PermanentError, TransactionMisused, WrongArguments
 
 __all__ = ["Retry"]
 
-NEVER = (CannotStore, PermanentError, OutcomeUnknown, TransactionMisused)
+NEVER = (CannotStore, PermanentError, OutcomeUnknown, TransactionMisused, WrongArguments)
 """Errors that no policy tries again."""
 
 
@@ -58,8 +58,8 @@ class Retry:
     def is_worth_another(self, error: BaseException, failures: int) -> bool:
         """Whether a step that has failed ``failures`` times, now with ``error``, is tried again.
 
-        Never are ``CannotStore``, ``PermanentError``, ``OutcomeUnknown`` and ``TransactionMisused``, which say so
-        themselves, and what is no ``Exception``.
+        Never are ``CannotStore``, ``PermanentError``, ``OutcomeUnknown``, ``TransactionMisused`` and
+        ``WrongArguments``, which say so themselves, and what is no ``Exception``.
         """
         if isinstance(error, (*NEVER, *self.never)) or not isinstance(error, Exception):
             return False

@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, TypeVarTuple
 
-from dataflows.arguments import check_call
 from dataflows.commands import Child, ContinueAsNew, Flow, Start
 from dataflows.names import check_name
 from dataflows.workflow import Workflow
@@ -25,18 +24,18 @@ def child(workflow: Callable[[*Ts], Flow[T]], /, *args: *Ts, id: str | None = No
 
     :param id: default: derived from this execution's id and the place of the command. An id that belongs to an
         execution of another workflow, or of another parent, is ``IdInUse`` at the ``yield``.
-    :raises TypeError: what is to be run has no ``@workflow``, was called, or takes other arguments.
+    :raises TypeError: what is to be run has no ``@workflow``, or was called.
     """
-    return Child(_checked("child", workflow, args), args, _checked_id(id))
+    return Child(_checked("child", workflow), args, _checked_id(id))
 
 
 def start(workflow: Callable[[*Ts], Flow[Any]], /, *args: *Ts, id: str | None = None) -> Start:
     """Start another execution, which goes its own way, and answer its id.
 
     :param id: as for ``child``.
-    :raises TypeError: what is to be started has no ``@workflow``, was called, or takes other arguments.
+    :raises TypeError: what is to be started has no ``@workflow``, or was called.
     """
-    return Start(_checked("start", workflow, args), args, _checked_id(id))
+    return Start(_checked("start", workflow), args, _checked_id(id))
 
 
 def continue_as_new(*args: Any) -> ContinueAsNew:
@@ -48,9 +47,8 @@ def continue_as_new(*args: Any) -> ContinueAsNew:
     return ContinueAsNew(args)
 
 
-def _checked(verb: str, workflow: object, args: tuple[Any, ...]) -> Workflow[..., Any]:
+def _checked(verb: str, workflow: object) -> Workflow[..., Any]:
     if isinstance(workflow, Workflow):
-        check_call(verb, workflow.name, workflow.function, args, {})
         return workflow
     if inspect.isgenerator(workflow):
         workflow.close()

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, overload
 
-from dataflows.arguments import check_call
+from dataflows.arguments import WrongCall, wrong_call
 from dataflows.commands import (
     Callback,
     Child,
@@ -27,6 +27,7 @@ from dataflows.commands import (
     Wait,
 )
 from dataflows.duration import Duration, to_optional_timedelta
+from dataflows.errors import WrongArguments
 from dataflows.limits import check_limit_name
 from dataflows.names import check_name
 from dataflows.retry import Retry
@@ -92,8 +93,8 @@ def step(
         in between arrives as ``StepInterrupted`` at the ``yield``.
     :param limit: the name of a limit, given to the schedulers, that it shares with others: each attempt waits its turn,
         first come, first served, and meanwhile the execution is suspended. ``RateLimited`` holds all others back too.
-    :raises TypeError: ``fn`` is no function (often: it was called, ``fetch(42)`` for ``fetch, 42``), or it takes other
-        arguments.
+    :raises TypeError: ``fn`` is no function (often: it was called, ``fetch(42)`` for ``fetch, 42``).
+    :raises WrongArguments: at the ``yield``, if ``fn`` takes other arguments; it is tried once.
     :raises ValueError: an unusable name, a timeout that is no duration, or ``retry=`` with ``once=True``.
     """
     check_name(name, "a step's name")
@@ -131,7 +132,8 @@ def transaction(
     :param timeout: how long one attempt may take, its waiting for locks included; then its query is cut off, it is
         rolled back whatever ``fn`` returns, and it counts as failed with ``StepTimeout``.
     :param limit: the name of a limit that it shares with others, as for ``step``.
-    :raises TypeError: ``fn`` is no function, takes other arguments, or is async: the connection is not.
+    :raises TypeError: ``fn`` is no function, or is async: the connection is not.
+    :raises WrongArguments: at the ``yield``, if ``fn`` takes other arguments.
     :raises ValueError: an unusable name, or a timeout that is no duration.
     """
     check_name(name, "a step's name")
@@ -180,11 +182,13 @@ def defer(
     still runs. Nothing runs if the execution completes, or is terminated.
 
     :param limit: the name of a limit that it shares with others, as for ``step``.
-    :raises TypeError: ``fn`` is no function, or takes other arguments.
+    :raises TypeError: ``fn`` is no function; ``WrongArguments``: it takes other arguments.
     :raises ValueError: an unusable name, or a timeout that is no duration.
     """
     check_name(name, "a step's name")
     function, positional, keywords = _take_apart("defer", name, fn, args)
+    if isinstance(function, WrongCall):
+        raise WrongArguments(function.problem)  # not only when it is needed
     _check_retry("defer", name, retry)
     if limit is not None:
         check_limit_name(limit, "limit=")
@@ -194,7 +198,10 @@ def defer(
 def _take_apart(
     verb: str, name: str, fn: Callable[..., Any], args: tuple[Any, ...], before: int = 0
 ) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
-    """A partial's function, arguments and keywords: two equal partials do not compare equal, these do."""
+    """A partial's function, arguments and keywords: two equal partials do not compare equal, these do.
+
+    In the place of a function that takes other arguments there is what tells so when the step is run.
+    """
     keywords: dict[str, Any] = {}
     while isinstance(fn, functools.partial):
         args = (*fn.args, *args)
@@ -213,8 +220,8 @@ def _take_apart(
                 f"{verb}({name!r}): an argument is a command ({type(given).__name__}) and not its answer; "
                 "write `yield from` before it, where it is built"
             )
-    check_call(verb, name, fn, args, keywords, before)
-    return fn, args, keywords
+    problem = wrong_call(verb, name, fn, args, keywords, before)
+    return fn if problem is None else WrongCall(problem), args, keywords
 
 
 def _check_retry(verb: str, name: str, retry: object) -> None:

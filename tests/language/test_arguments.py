@@ -1,4 +1,4 @@
-"""A step whose function takes other arguments is refused where it is built, since no attempt at it could succeed."""
+"""A step whose function takes other arguments tells so when it is run, and where it is built; it is not tried again."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows import Flow, child, defer, start, step, transaction, workflow
-from dataflows.arguments import check_call
+from dataflows import Retry, WrongArguments, defer, step, transaction
+from dataflows.arguments import WrongCall, wrong_call
+from dataflows.commands import Step
 
 
 def plain(a: int, b: int) -> None: ...
@@ -50,54 +51,45 @@ NAMES = st.dictionaries(st.sampled_from(["a", "b", "c", "self"]), st.just(1))
 def test_what_is_refused_is_what_python_itself_would_not_call(
     function: Callable[..., Any], number: int, kwargs: dict[str, Any], before: int
 ) -> None:
-    def refused() -> bool:
-        try:
-            check_call("step", "a", function, (1,) * number, kwargs, before)
-        except TypeError:
-            return True
-        return False
-
+    problem = wrong_call("step", "a", function, (1,) * number, kwargs, before)
     try:
         inspect.signature(function, follow_wrapped=False).bind(*(1,) * (number + before), **kwargs)
     except TypeError:
-        assert refused()
+        assert problem is not None
     else:
-        assert not refused()
+        assert problem is None
+
+
+def told(command: Step[Any]) -> str:
+    """What whoever runs it is told."""
+    with pytest.raises(WrongArguments) as refused:
+        command.fn(*command.args, **command.kwargs)
+    assert not Retry().is_worth_another(refused.value, 1)
+    return str(refused.value)
 
 
 def test_it_is_told_what_is_wrong_and_where_the_function_is_defined() -> None:
-    with pytest.raises(TypeError) as refused:
-        step("charge", with_default)  # type: ignore[call-overload]
-    line = refused.traceback[0].lineno + 1
-    assert str(refused.value) == (
+    line = inspect.currentframe().f_lineno + 1  # type: ignore[union-attr]
+    command = step("charge", with_default)  # type: ignore[call-overload]
+    assert told(command) == (
         f"{__file__}:{line}: step('charge'): missing a required argument: 'a', for with_default(a, b=1), "
         f"which is defined at {__file__}:{with_default.__code__.co_firstlineno}"
     )
-    with pytest.raises(TypeError, match=r": defer\('charge'\): too many positional arguments, for plain\(a, b\)"):
+    command = step("charge", functools.partial(plain, c=1), 1, 2)  # type: ignore[call-arg]
+    assert ": step('charge'): got an unexpected keyword argument 'c', for plain" in told(command)
+
+
+def test_an_undo_is_refused_where_it_is_built_and_not_only_when_it_is_needed() -> None:
+    with pytest.raises(WrongArguments, match=r": defer\('charge'\): too many positional arguments, for plain\(a, b\)"):
         defer("charge", plain, 1, 2, 3)  # type: ignore[call-overload]
-    with pytest.raises(TypeError, match=r": step\('charge'\): got an unexpected keyword argument 'c', for plain"):
-        step("charge", functools.partial(plain, c=1), 1, 2)  # type: ignore[call-arg]
 
 
 def test_the_function_of_a_transaction_takes_the_connection_too() -> None:
-    transaction("charge", lambda connection, amount: None, 5)
-    with pytest.raises(TypeError, match=r": transaction\('charge'\): too many positional arguments, for "):
-        transaction("charge", lambda amount: None, 5)  # type: ignore[misc]
+    assert not isinstance(transaction("charge", lambda connection, amount: None, 5).fn, WrongCall)
+    command = transaction("charge", lambda amount: None, 5)  # type: ignore[misc]
+    assert ": transaction('charge'): too many positional arguments, for " in told(command)
 
 
 @pytest.mark.parametrize("function", [print, dict, Bound, functools.lru_cache(nothing), "".join])
 def test_what_does_not_show_its_parameters_is_left_to_the_attempt(function: Any) -> None:
     assert step("a", function, 1, 2, 3).args == (1, 2, 3)
-
-
-@workflow("arguments/one")
-def one(order_id: str) -> Flow[str]:
-    yield from step("nothing", nothing)
-    return order_id
-
-
-@pytest.mark.parametrize("verb", [child, start])
-def test_another_workflow_is_given_what_it_takes(verb: Any) -> None:
-    assert verb(one, "A-1").args == ("A-1",)
-    with pytest.raises(TypeError, match=rf": {verb.__name__}\('arguments/one'\): missing a required argument"):
-        verb(one)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dataflows import CannotStore, Retry, TransactionMisused
+from dataflows import CannotStore, Retry, TransactionMisused, WrongArguments
 from dataflows.duration import LONGEST
 
 
@@ -70,6 +70,7 @@ class Fatal(BaseException):
         (Fatal(), False),
         (CannotStore(), False),
         (TransactionMisused(), False),
+        (WrongArguments(), False),
     ],
 )
 def test_some_errors_are_never_worth_another_try(error: BaseException, worth: bool) -> None:

@@ -183,5 +183,30 @@ def test_a_step_that_gives_its_function_other_arguments_fails_at_once_and_names_
     line = misled.function.__code__.co_firstlineno + 3
     with pytest.raises(TypeError, match=rf"^{__file__}:{line}: step\('sell'\): missing a required argument: 'item'"):
         scheduler.run(misled, False, id=id)
-    assert [entry.kind for entry in scheduler.history(id)] == ["started", "begun", "failed"]
+    assert [entry.kind for entry in scheduler.history(id)] == ["started", "begun", "step", "failed"]
     assert scheduler.run(misled, True) == "tea for Ada"
+
+
+def sell(customer: str) -> str:
+    return f"tea for {customer}"
+
+
+SELLERS: list[Any] = [sell]
+
+
+@workflow("steps/changed")
+def changed() -> Flow[str]:
+    sold = yield from step("sell", SELLERS[-1], "Ada")
+    return f"{sold}, {(yield from wait('more', str))}"
+
+
+def test_a_function_that_takes_other_arguments_by_now_is_no_matter_where_its_outcome_is_journaled(
+    new_scheduler: Callable[..., Scheduler], id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with new_scheduler() as scheduler:
+        scheduler.start(changed, id=id)
+        eventually(lambda: scheduler.status(id) is Status.SUSPENDED)
+    monkeypatch.setattr(f"{__name__}.SELLERS", [sell_to])
+    with new_scheduler() as scheduler:
+        scheduler.signal(id, "more", "and cake")
+        assert scheduler.handle(id).result(20) == "tea for Ada, and cake"
