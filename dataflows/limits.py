@@ -26,8 +26,9 @@ class Limit:
     more than ``rate + at_once`` arrive in any time of that length: let that be what the service allows.
 
     How much of a rate others have used, nobody here knows. So after a pause as long as ``per``, and after the service
-    has said to wait, one attempt goes ahead; the others follow when it has come back, or after three seconds at the
-    most. A service that is used up says so once, and not to all that were let go together.
+    has said to wait, one attempt goes ahead; the others follow when it has come back, or three seconds after it has
+    begun. A service that is used up says so once, and not to all that were let go together. One that is let go ahead
+    and that no scheduler takes up is passed over after a minute.
 
     :param rate: how many may begin within ``per``, in whatever time of that length; None: any number.
     :param per: that length of time; it goes with ``rate``.
