@@ -17,22 +17,22 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 from rich.console import Console
-from rich.table import Table
 
 from interpreter import Client
 from interpreter.embedded import EmbeddedPostgres
 from tests.acceptance import findings, ledger
 from tests.acceptance.chaos_workflows import SHAPES, signalled
+from tests.acceptance.reporting import Report, print_report
 from tests.acceptance.scheduler_process import SchedulerProcess
 
-__all__ = ["Plan", "Report", "Tormentor", "own_server", "run"]
+__all__ = ["Plan", "Tormentor", "own_server", "run"]
 
 _LONGEST_REST = 90.0
 """Seconds after the last kill within which everything has to be completed."""
@@ -59,18 +59,6 @@ class Plan:
     pause: float = 0.7
     lease: str = "1s"
     seed: int = 0
-
-
-@dataclass
-class Report:
-    """What came of it.
-
-    :ivar counts: what is told → the number.
-    :ivar violations: what must not be → the rows that show it.
-    """
-
-    counts: dict[str, int | float] = field(default_factory=dict)
-    violations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
 
 def run(plan: Plan, database: str, folder: Path) -> Report:
@@ -228,24 +216,6 @@ def own_server() -> Iterator[tuple[str, Path]]:
         shutil.rmtree(home)
 
 
-def _print(console: Console, plan: Plan, report: Report) -> None:
-    table = Table("what happened", "", title=f"seed {plan.seed}", title_justify="left")
-    table.columns[1].justify = "right"
-    for what, number in report.counts.items():
-        table.add_row(what, str(number))
-    table.add_section()
-    table.add_row("[bold]what must not be[/]", "")
-    for what in findings.VIOLATIONS:
-        table.add_row(what, str(len(report.violations.get(what, ()))), style="red" if what in report.violations else "")
-    console.print(table)
-    for what, rows in report.violations.items():
-        console.print(f"[bold red]VIOLATION[/] {what}: {len(rows)}")
-        for row in rows[:10]:
-            console.print(f"  {row}", markup=False)
-    right, wrong = "[bold green]nothing lost, doubled or stranded[/]", "[bold red]something is wrong[/]"
-    console.print(wrong if report.violations else right)
-
-
 def _plan() -> Plan:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--executions", type=int, default=Plan.executions)
@@ -262,8 +232,8 @@ def _plan() -> Plan:
 
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left behind
-    console, plan = Console(), _plan()
-    console.print(
+    plan = _plan()
+    Console().print(
         f"{plan.executions} executions of {plan.steps} steps on {plan.processes} schedulers, each killed again "
         f"and again for {plan.seconds:g} s; then all come to rest. Seed {plan.seed} …"
     )
@@ -271,7 +241,7 @@ def main() -> int:
         with Client(database):
             pass  # migrates
         report = run(plan, database, folder)
-    _print(console, plan, report)
+    print_report(report, plan.seed, findings.VIOLATIONS)
     return 1 if report.violations else 0
 
 

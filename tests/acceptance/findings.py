@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-__all__ = ["COUNTS", "LAWS", "VIOLATIONS", "broken_laws", "count", "violations"]
+__all__ = ["COUNTS", "LAWS", "VIOLATIONS", "broken_laws", "count", "shown", "violations"]
 
 Found: TypeAlias = dict[str, list[dict[str, Any]]]
 
@@ -124,20 +124,21 @@ COUNTS = {
 
 def broken_laws(connection: Connection[Any]) -> Found:
     """What must never be → the rows that show it; what was found in order is left out."""
-    return _ask(connection, LAWS, {})
+    return shown(connection, LAWS)
 
 
 def violations(connection: Connection[Any], steps: int) -> Found:
     """What must not be after a chaos of so many steps → the rows that show it; what was found in order is left out."""
-    return _ask(connection, VIOLATIONS, {"steps": steps})
+    return shown(connection, VIOLATIONS, steps=steps)
 
 
-def count(connection: Connection[Any]) -> dict[str, int]:
+def count(connection: Connection[Any], questions: dict[str, str] = COUNTS) -> dict[str, int]:
     """What is told → the number."""
-    return {what: connection.execute(question).fetchone()[0] for what, question in COUNTS.items()}  # type: ignore[index]
+    return {what: connection.execute(question).fetchone()[0] for what, question in questions.items()}  # type: ignore[index]
 
 
-def _ask(connection: Connection[Any], questions: dict[str, str], parameters: dict[str, Any]) -> Found:
+def shown(connection: Connection[Any], questions: dict[str, str], **parameters: Any) -> Found:
+    """What must not be → the rows that show it; what was found in order is left out."""
     with connection.cursor(row_factory=dict_row) as cursor:
         found = {what: cursor.execute(question, parameters).fetchall() for what, question in questions.items()}
     return {what: rows for what, rows in found.items() if rows}

@@ -22,8 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from psycopg import Connection
-from rich.console import Console
-from rich.table import Table
 
 from examples.copy_to_clickup import HOOK_USER
 from examples.services import LocalAzureDevOps, LocalClickUp
@@ -32,8 +30,9 @@ from examples.services.hooks import Disorder
 from interpreter.database import Database
 from tests.acceptance import findings, ledger
 from tests.acceptance.approver import Approver
-from tests.acceptance.chaos import Report, own_server
+from tests.acceptance.chaos import own_server
 from tests.acceptance.commit_gate import CommitGate
+from tests.acceptance.reporting import Report, print_report
 from tests.acceptance.storm_servers import HookServer
 from tests.acceptance.waiting import wait_until
 
@@ -209,27 +208,17 @@ def ranks(arrived: list[int]) -> list[int]:
     return [places[item] for item in sorted(arrived)]
 
 
-def print_report(console: Console, plan: Plan, report: Report) -> None:
-    table = Table("what happened", "", title=f"seed {plan.seed}", title_justify="left")
-    table.columns[1].justify = "right"
-    for what, number in report.counts.items():
-        table.add_row(what, str(number))
-    console.print(table)
-    for what, rows in report.violations.items():
-        console.print(f"WRONG: {what}: {rows[:10]}", markup=False)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=Plan.rounds)
     parser.add_argument("--bugs", type=int, default=Plan.bugs)
     parser.add_argument("--in-mid-step", type=int, default=Plan.in_mid_step)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    plan, console = Plan(**vars(parser.parse_args())), Console()
+    plan = Plan(**vars(parser.parse_args()))
     with own_server() as (database, folder):
         Database(database).close()
         report = run(plan, database, folder)
-    print_report(console, plan, report)
+    print_report(report, plan.seed)
     return bool(report.violations)
 
 

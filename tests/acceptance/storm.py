@@ -19,12 +19,11 @@ from pathlib import Path
 
 from psycopg import Connection
 from psycopg.rows import dict_row
-from rich.console import Console
-from rich.table import Table
 
 from interpreter.database import Database
 from tests.acceptance import findings, ledger
-from tests.acceptance.chaos import Report, own_server
+from tests.acceptance.chaos import own_server
+from tests.acceptance.reporting import Report, print_report
 from tests.acceptance.storm_senders import Sent, deliver
 from tests.acceptance.storm_servers import HookServer
 from tests.acceptance.waiting import wait_until
@@ -131,8 +130,8 @@ def _is_at_rest(connection: Connection[tuple[object, ...]]) -> bool:
 
 
 def _judge(connection: Connection[tuple[object, ...]], sent: list[Sent]) -> Report:
+    violations = findings.shown(connection, VIOLATIONS)
     with connection.cursor(row_factory=dict_row) as cursor:
-        violations = {what: rows for what, query in VIOLATIONS.items() if (rows := cursor.execute(query).fetchall())}
         stored = {row["id"] for row in cursor.execute("SELECT id FROM dataflows.deliveries")}
         [runs] = cursor.execute("SELECT count(*) AS n, count(DISTINCT execution_id) AS executions FROM runs").fetchall()
     lost = [{"delivery": one.id} for one in sent if one.is_answered and one.id not in stored]
@@ -155,30 +154,17 @@ def _judge(connection: Connection[tuple[object, ...]], sent: list[Sent]) -> Repo
     return Report(counts, violations)
 
 
-def _print(console: Console, plan: Plan, report: Report) -> None:
-    table = Table("what happened", "", title=f"seed {plan.seed}", title_justify="left")
-    table.columns[1].justify = "right"
-    for what, number in report.counts.items():
-        table.add_row(what, str(number))
-    table.add_section()
-    for what in VIOLATIONS | report.violations:
-        table.add_row(what, str(len(report.violations.get(what, ()))), style="red" if what in report.violations else "")
-    console.print(table)
-    for what, rows in report.violations.items():
-        console.print(f"{what}: {rows[:10]}", markup=False)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--deliveries", type=int, default=Plan.deliveries)
     parser.add_argument("--servers", type=int, default=Plan.servers)
     parser.add_argument("--between", type=int, default=Plan.between)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    plan, console = Plan(**vars(parser.parse_args())), Console()
+    plan = Plan(**vars(parser.parse_args()))
     with own_server() as (database, folder):
         Database(database).close()
         report = run(plan, database, folder)
-    _print(console, plan, report)
+    print_report(report, plan.seed, VIOLATIONS)
     return bool(report.violations)
 
 

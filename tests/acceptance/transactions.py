@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from psycopg import Connection
-from psycopg.rows import dict_row
 
 from interpreter import Client
 from tests.acceptance import chaos, findings
-from tests.acceptance.chaos import Report, Tormentor, own_server
+from tests.acceptance.chaos import Tormentor, own_server
+from tests.acceptance.reporting import Report, print_report
 from tests.acceptance.transaction_workflows import SCHEMA, counting
 
 __all__ = ["Plan", "run"]
@@ -95,14 +95,14 @@ def run(plan: Plan, database: str, folder: Path) -> Report:
             _wait_for_rest(connection)
         finally:
             exits = [tormentor.stop() for tormentor in tormentors]
+        told: dict[str, int | float] = {
+            "kills": _kills(tormentors),
+            "kills while the server was at work on a transaction": sum(t.hits for t in tormentors),
+            "seconds in all": round(time.monotonic() - began, 1),
+        }
         report = Report(
-            {
-                "kills": _kills(tormentors),
-                "kills while the server was at work on a transaction": sum(t.hits for t in tormentors),
-            }
+            told | findings.count(connection, COUNTS), findings.shown(connection, VIOLATIONS, steps=plan.steps)
         )
-        report.counts["seconds in all"] = round(time.monotonic() - began, 1)
-        _judge(connection, plan, report)
     if any(exits):
         report.violations["schedulers that did not stop in peace after SIGTERM"] = [{"exit codes": exits}]
     return report
@@ -149,16 +149,6 @@ def _wait_for_rest(connection: Connection[tuple[object, ...]]) -> None:
         time.sleep(0.1)
 
 
-def _judge(connection: Connection[tuple[object, ...]], plan: Plan, report: Report) -> None:
-    for what, question in COUNTS.items():
-        row = connection.execute(question.encode()).fetchone()
-        report.counts[what] = row[0]  # type: ignore[index, assignment]
-    with connection.cursor(row_factory=dict_row) as cursor:
-        for what, question in VIOLATIONS.items():
-            if rows := cursor.execute(question.encode(), {"steps": plan.steps}).fetchall():
-                report.violations[what] = rows
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=Plan.least)
@@ -168,11 +158,7 @@ def main() -> int:
         with Client(database):
             pass  # migrates
         report = run(Plan(least=arguments.kills, seed=arguments.seed), database, folder)
-    print(f"seed {arguments.seed}")
-    for what, number in report.counts.items():
-        print(f"{number:>8} {what}")
-    for what, rows in report.violations.items():
-        print(f"VIOLATION {what}: {len(rows)}", *rows[:10], sep="\n  ")
+    print_report(report, arguments.seed, VIOLATIONS)
     return 1 if report.violations else 0
 
 
