@@ -71,7 +71,7 @@ def pause_schedule(workflow: str, schedule: Which = None) -> Operation[bool]:
     :returns: whether one was not paused before.
     :raises NotFound: there is no such schedule.
     """
-    return (yield from _change("pause_schedules", workflow, schedule))
+    return (yield from _set_paused(True, workflow, schedule))
 
 
 def resume_schedule(workflow: str, schedule: Which = None) -> Operation[bool]:
@@ -81,7 +81,7 @@ def resume_schedule(workflow: str, schedule: Which = None) -> Operation[bool]:
     :returns: whether one was paused.
     :raises NotFound: there is no such schedule.
     """
-    return (yield from _change("resume_schedules", workflow, schedule))
+    return (yield from _set_paused(False, workflow, schedule))
 
 
 def delete_schedule(workflow: str, schedule: Which = None) -> Operation[bool]:
@@ -119,8 +119,8 @@ def trigger_schedule(workflow: str, *, id: str | None = None) -> Operation[str]:
 # Which schedules are meant ----------------------------------------------------------------------
 
 
-def _change(query: str, workflow: str, schedule: Which) -> Operation[bool]:
-    changed = yield Query(query, _key(workflow, schedule))
+def _set_paused(paused: bool, workflow: str, schedule: Which) -> Operation[bool]:
+    changed = yield Query("pause_schedules", {**_key(workflow, schedule), "paused": paused})
     if not changed:
         yield from expect_schedules(workflow, schedule)
     return bool(changed)

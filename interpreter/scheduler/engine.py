@@ -163,15 +163,13 @@ class Engine:
         self._committer = Committer(self._connect, lease, driver.deliver, driver.wake, self._refuse, self._monitor)
         started.callback(self._committer.close)
         self._transactions = Transactions(
-            *(
-                self._database.connect,
-                self._committer.turns,
-                lease,
-                driver.deliver,
-                self._refuse,
-                self._row_of,
-                self._monitor,
-            )
+            self._database.connect,
+            self._committer.turns,
+            lease,
+            driver.deliver,
+            self._refuse,
+            self._row_of,
+            self._monitor,
         )
         started.callback(self._transactions.close)
         driver.start()

@@ -110,24 +110,14 @@ WHERE s.workflow = coalesce(%(workflow)s, s.workflow) AND s.schedule = coalesce(
 ORDER BY s.workflow, s.schedule
 
 -- name: pause_schedules
-UPDATE dataflows.schedules s SET paused = true
+-- Or let them go on: what came while one was paused is caught up with by its own rule.
+UPDATE dataflows.schedules s SET paused = %(paused)s
 FROM (
     SELECT workflow, schedule FROM dataflows.schedules
     WHERE workflow = %(workflow)s AND schedule = coalesce(%(schedule)s, schedule)
     ORDER BY workflow, schedule FOR UPDATE
 ) AS locked
-WHERE s.workflow = locked.workflow AND s.schedule = locked.schedule AND NOT s.paused
-RETURNING s.schedule
-
--- name: resume_schedules
--- The other way. What came while it was paused is caught up with by its own rule.
-UPDATE dataflows.schedules s SET paused = false
-FROM (
-    SELECT workflow, schedule FROM dataflows.schedules
-    WHERE workflow = %(workflow)s AND schedule = coalesce(%(schedule)s, schedule)
-    ORDER BY workflow, schedule FOR UPDATE
-) AS locked
-WHERE s.workflow = locked.workflow AND s.schedule = locked.schedule AND s.paused
+WHERE s.workflow = locked.workflow AND s.schedule = locked.schedule AND s.paused <> %(paused)s
 RETURNING s.schedule
 
 -- name: delete_schedules

@@ -218,7 +218,7 @@ def main() -> int:
     with own_server() as (database, folder):
         Database(database).close()
         report = run(plan, database, folder)
-    print_report(report, plan.seed)
+    print_report(report, plan.seed, findings.LAWS)
     return bool(report.violations)
 
 
