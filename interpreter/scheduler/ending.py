@@ -20,12 +20,15 @@ _PATIENCE = 1.0
 _LOOK = 0.1
 
 
-def end(thread: threading.Thread, connection: Callable[[], Connection[Any] | None]) -> None:
+def end(
+    thread: threading.Thread, connection: Callable[[], Connection[Any] | None], patience: float = _PATIENCE
+) -> None:
     """Wait for a thread that has been told to end; what it still waits for after a while is cancelled.
 
     :param connection: the one that the thread uses now.
+    :param patience: seconds that it may take for what it does.
     """
-    thread.join(_PATIENCE)
+    thread.join(patience)
     while thread.is_alive():
         if (used := connection()) is not None:
             with suppress(psycopg.Error):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
@@ -22,6 +21,7 @@ from dataflows.errors import DatabaseUnavailable
 from dataflows.limits import Limit
 from dataflows.outcome import Outcome, Value
 from interpreter.machine import Position, format_position
+from interpreter.scheduler.ending import end
 from interpreter.scheduler.errands import UnderWay
 from interpreter.scheduler.held import Held
 from interpreter.scheduler.lease import Lease
@@ -119,17 +119,9 @@ class LimitKeeper:
             thread = self._thread
         if thread is not None:
             self._queue.put(None)
-            thread.join(_PATIENCE)
-        while thread is not None and thread.is_alive():  # it waits for a lock that somebody keeps, or for an answer
-            self._give_up()
-            thread.join(_LONGEST_PAUSE)
+            end(thread, lambda: self._connection, _PATIENCE)
         if self._connection is not None:
             self._connection.close()
-
-    def _give_up(self) -> None:
-        if self._connection is not None:
-            with suppress(psycopg.Error):
-                self._connection.cancel_safe(timeout=_LONGEST_PAUSE)
 
     # The thread ---------------------------------------------------------------------------------
 

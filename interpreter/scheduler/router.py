@@ -18,6 +18,7 @@ from psycopg import Connection
 from dataflows.errors import DatabaseUnavailable
 from interpreter.operations.starting import start_query
 from interpreter.requests import Query
+from interpreter.scheduler.ending import end
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.schedules import Workflows
 from interpreter.scheduler.triggering import Asked, Triggered, ask, emissions
@@ -58,6 +59,7 @@ class Router:
         self._refresh_at = 0.0
         self._hinted = threading.Event()
         self._closed = threading.Event()
+        self._connection: Connection[Any] | None = None
         if (known := Triggered.of(workflows())).triggers:  # whoever opens a scheduler may count on its triggers
             with connect("router") as connection:
                 self._register(connection, known)
@@ -81,7 +83,7 @@ class Router:
         """Route nothing more."""
         self._closed.set()
         self._hinted.set()
-        self._thread.join()
+        end(self._thread, lambda: self._connection)
 
     # The thread ---------------------------------------------------------------------------------
 
@@ -92,8 +94,8 @@ class Router:
             if self._closed.is_set():
                 break
             try:
-                with self._connect("router") as connection:
-                    self._route_while_hinted(connection)
+                with self._connect("router") as self._connection:
+                    self._route_while_hinted(self._connection)
                 pause = _PAUSE
             except Exception as error:
                 is_lost = isinstance(error, psycopg.Error | DatabaseUnavailable)

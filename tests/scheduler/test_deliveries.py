@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
@@ -301,3 +302,17 @@ def test_a_group_is_stored_in_one_commit_and_each_is_told_what_became_of_it(
     ).fetchone() == (2,)
     arrived = sql.execute("SELECT id FROM dataflows.deliveries ORDER BY received_at").fetchall()
     assert arrived == [(str(id),) for id in (3, 1, 2, 4)]
+
+
+def test_a_lock_that_somebody_keeps_does_not_keep_who_routes_from_closing(
+    serve: Callable[..., Scheduler], database: str, sql: Connection[Any]
+) -> None:
+    scheduler = serve(stored)
+    waits = (
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dataflows router' AND wait_event_type = 'Lock'"
+    )
+    with ThreadPoolExecutor(1) as pool, opened(database) as keeper:
+        keeper.execute("BEGIN; LOCK TABLE dataflows.deliveries, dataflows.offers")
+        scheduler._host._router.hint()
+        eventually(lambda: sql.execute(waits).fetchone() == (1,))
+        pool.submit(scheduler._close).result(20)
