@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from interpreter.embedded import EmbeddedPostgres
-from tests.databases import Server, stop_at_once
+from tests.databases import Server, serving
 
 # A shell without job control starts what it has in the background with SIGINT ignored, and children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -28,12 +27,10 @@ def server() -> Iterator[Server]:
     """An embedded PostgreSQL of the tests' own; it is gone with the last test."""
     home = Path(tempfile.mkdtemp(prefix="df-", dir="/tmp"))  # short, since a socket's path is
     home.chmod(0o755)
-    postgres = EmbeddedPostgres(home)
     try:
-        yield Server(postgres.start())
+        with serving(home) as server:
+            yield server
     finally:
-        stop_at_once(home / "data")
-        postgres.close()
         shutil.rmtree(home)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -12,12 +14,13 @@ from typing import Any
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 
+from interpreter.embedded import EmbeddedPostgres
 from interpreter.embedded.postmaster import find_postmaster
 from interpreter.store.connection import connect
 from interpreter.store.migrate import migrate
 from tests.waiting import eventually
 
-__all__ = ["Server", "opened", "stop_at_once"]
+__all__ = ["Server", "opened", "serving"]
 
 
 _TABLES = (
@@ -32,11 +35,22 @@ def opened(database: str) -> Connection[Any]:
     return connect(database, "test")
 
 
-def stop_at_once(data: Path) -> None:
+def _stop_at_once(data: Path) -> None:
     """Stop the server of a data directory that nobody needs any more: it writes nothing out."""
     if (postmaster := find_postmaster(data)) is not None:
         os.kill(postmaster.pid, signal.SIGQUIT)
         eventually(lambda: find_postmaster(data) is None)
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[Server]:
+    """A server whose data lie in this folder, and are of no use afterwards."""
+    postgres = EmbeddedPostgres(home)
+    try:
+        yield Server(postgres.start())
+    finally:
+        _stop_at_once(home / "data")
+        postgres.close()
 
 
 class Server:

@@ -14,10 +14,9 @@ import pytest
 from dataflows import Flow, current_attempt, step, workflow
 from dataflows.errors import DatabaseUnavailable
 from interpreter import Client, Scheduler, Status
-from interpreter.embedded import EmbeddedPostgres
 from tests.acceptance.small_disk import NoSmallDisk, SmallDisk, small_disk
 from tests.acceptance.waiting import wait_until
-from tests.databases import Server, opened, stop_at_once
+from tests.databases import Server, opened, serving
 
 MEGABYTES = 160
 EXECUTIONS, STEPS, BYTES = 8, 12, 16_000
@@ -83,12 +82,8 @@ def cramped(disk: SmallDisk) -> Iterator[Server]:
     """A server on that disk."""
     home = disk.folder / "home"
     home.mkdir(mode=0o755)
-    postgres = EmbeddedPostgres(home)
-    try:
-        yield Server(postgres.start())
-    finally:
-        stop_at_once(home / "data")
-        postgres.close()
+    with serving(home) as server:
+        yield server
 
 
 def test_with_a_full_disk_writes_are_repeated_and_all_complete_when_there_is_room(
