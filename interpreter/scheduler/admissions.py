@@ -14,14 +14,11 @@ from dataflows.limits import Limit
 from dataflows.outcome import Error, Outcome
 from interpreter.machine import ENDED, BeginStep, Position, RunStep, Status, format_position, parse_position
 from interpreter.scheduler.applier import Applier
-from interpreter.scheduler.held import Held, Ticket
+from interpreter.scheduler.held import ATTEMPT_ENDS, Held, Ticket
 from interpreter.scheduler.limit_keeper import Ask, LimitKeeper, place_of
 from interpreter.store.records import Written
 
 __all__ = ["Admissions"]
-
-_ENDS = ("step", "attempt", "stopped")
-"""The kinds of entries with which a turn is over."""
 
 
 class Admissions:
@@ -86,7 +83,7 @@ class Admissions:
     def settle(self, held: Held, entries: Iterable[Written]) -> bool:
         """Turns that have ended with these entries are for others. Whether the execution itself has its turn."""
         for _, _, row in entries:
-            if row.position is not None and row.kind in _ENDS:
+            if row.position is not None and row.kind in ATTEMPT_ENDS:
                 self._let_others(held.tickets.pop(parse_position(row.position), None), is_used=row.kind != "stopped")
         if held.is_outside and _is_cancelled(held):
             held.tickets[()].is_turn = True

@@ -32,7 +32,10 @@ from interpreter.store.rows import Row
 if TYPE_CHECKING:
     from interpreter.scheduler.errands import UnderWay
 
-__all__ = ["SUSPECT", "Held", "LiveAttempt", "Stage", "Ticket"]
+__all__ = ["ATTEMPT_ENDS", "SUSPECT", "Held", "LiveAttempt", "Stage", "Ticket"]
+
+ATTEMPT_ENDS = ("step", "attempt", "stopped")
+"""The kinds of journal entries with which an attempt at a step is over."""
 
 SUSPECT = 2
 """From so many deaths of its holders on, it may be what killed them; the query ``claim`` has the same number."""
@@ -197,7 +200,7 @@ class Held:
         else:
             if self.proposed:
                 self._strike(row.position)
-            if row.kind in ("step", "attempt", "stopped"):
+            if row.kind in ATTEMPT_ENDS:
                 self.attempts.pop(parse_position(row.position), None)
 
     def _strike(self, position: str) -> None:

@@ -13,7 +13,7 @@ from dataflows.workflow import Workflow
 from interpreter.machine.position import parse_position
 from interpreter.machine.status import ENDED, Status
 from interpreter.promise import Promise
-from interpreter.scheduler.held import Held
+from interpreter.scheduler.held import ATTEMPT_ENDS, Held
 from interpreter.store.records import Batch, Committed, Line, Move, Opening, Start, TicketEnd, Written
 from interpreter.store.rows import Row
 
@@ -138,7 +138,7 @@ def _ended_turn(held: Held, proposal: Proposal) -> TicketEnd | None:
     row, move = proposal.row, proposal.move
     if move is not None and move.status in ENDED:
         return TicketEnd(held.id, held.generation, None, False)
-    if row is None or row.position is None or row.kind not in ("step", "attempt", "stopped"):
+    if row is None or row.position is None or row.kind not in ATTEMPT_ENDS:
         return None
     ticket = held.tickets.get(parse_position(row.position))
     is_kept = ticket is not None and ticket.is_kept and row.kind == "attempt"
