@@ -6,7 +6,7 @@ Owns its words. It shows the addresses whole, so that one can be sent again: who
 from __future__ import annotations
 
 from interpreter.cli.options import AsDocument, DatabaseOption, ExecutionId
-from interpreter.cli.output import document, present, say
+from interpreter.cli.output import listing
 from interpreter.cli.tables import callback_table
 from interpreter.client import Client
 
@@ -20,10 +20,4 @@ def callbacks(id: ExecutionId, *, database: DatabaseOption = None, as_document: 
     """
     with Client(database) as client:
         found = client.callbacks(id)
-    if as_document:
-        for each in found:
-            document(each)
-    elif found:
-        present(callback_table(found))
-    else:
-        say(f"execution {id!r} has opened no callback")
+    listing(found, as_document, callback_table, f"execution {id!r} has opened no callback")

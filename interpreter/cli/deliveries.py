@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from interpreter.cli.options import AsDocument, DatabaseOption
-from interpreter.cli.output import document, present, say
+from interpreter.cli.output import document, listing, present, say
 from interpreter.cli.tables import delivery_facts, delivery_table
 from interpreter.cli.text import as_json, inert
 from interpreter.client import Client
@@ -39,13 +39,7 @@ def list_deliveries(
     """List deliveries, the newest first; with --json, one a line."""
     with Client(database) as client:
         found = client.list_deliveries(source=source, started=started, limit=limit)
-    if as_document:
-        for each in found:
-            document(each)
-    elif found:
-        present(delivery_table(found))
-    else:
-        say("no deliveries")
+    listing(found, as_document, delivery_table, "no deliveries")
 
 
 def show_delivery(

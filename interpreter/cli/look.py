@@ -16,7 +16,7 @@ from rich.text import Text
 from dataflows.errors import Mismatch, UnknownWorkflow
 from interpreter.cli.modules import import_modules, without_warnings
 from interpreter.cli.options import AsDocument, DatabaseOption, ExecutionId, Modules, Tags, read_tags
-from interpreter.cli.output import document, present, say
+from interpreter.cli.output import document, listing, present
 from interpreter.cli.tables import execution_facts, execution_table, journal_table
 from interpreter.cli.text import inert
 from interpreter.client import Client
@@ -59,13 +59,7 @@ def list_executions(
     """List executions, the newest first; with --json, one a line."""
     with Client(database) as client:
         found = client.list(status=status, workflow=workflow, tags=read_tags(tags), before=before, limit=limit)
-    if as_document:
-        for execution in found:
-            document(execution)
-    elif found:
-        present(execution_table(found))
-    else:
-        say("no executions")
+    listing(found, as_document, execution_table, "no executions")
 
 
 def show(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 from rich.console import Console, RenderableType
@@ -20,7 +20,9 @@ from dataflows.errors import DataflowsError
 from interpreter.cli.exits import exit_of
 from interpreter.cli.text import as_json, inert
 
-__all__ = ["complain", "document", "present", "reporting", "say", "working"]
+__all__ = ["complain", "document", "listing", "present", "reporting", "say", "working"]
+
+T = TypeVar("T")
 
 _WIDE = 240
 """Columns where nobody looks at a screen: a table is not folded for a file or a pipe."""
@@ -39,6 +41,22 @@ def say(sentence: str) -> None:
 def document(content: Any) -> None:
     """Write one JSON document, on one line of standard output."""
     typer.echo(as_json(content))
+
+
+def listing(
+    found: Sequence[T], as_document: bool, table: Callable[[Sequence[T]], RenderableType], nothing: str
+) -> None:
+    """Write what was found: a JSON document a line, or a table.
+
+    :param nothing: what is said where there would be an empty table.
+    """
+    if as_document:
+        for each in found:
+            document(each)
+    elif found:
+        present(table(found))
+    else:
+        say(nothing)
 
 
 @contextmanager

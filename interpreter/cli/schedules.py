@@ -12,7 +12,7 @@ import typer
 
 from dataflows.events import Event
 from interpreter.cli.options import AsDocument, DatabaseOption, read_when, refusing
-from interpreter.cli.output import document, present, say
+from interpreter.cli.output import document, listing, say
 from interpreter.cli.tables import schedule_table
 from interpreter.cli.text import local_time
 from interpreter.client import Client
@@ -39,13 +39,7 @@ def list_schedules(
     """List the schedules of all workflows, by name; with --json, one a line."""
     with Client(database) as client:
         found = client.list_schedules(workflow)
-    if as_document:
-        for schedule in found:
-            document(schedule)
-    elif found:
-        present(schedule_table(found))
-    else:
-        say("no schedules")
+    listing(found, as_document, schedule_table, "no schedules")
 
 
 def pause(
