@@ -55,7 +55,7 @@ def watch(function: object, certain: bool = False) -> None:
     if isinstance(code, CodeType):
         _watched.add(_key(code))
         if not certain:
-            setattr(Command, "__del__", _look)  # noqa: B010
+            setattr(Command, "__del__", _look)  # noqa: B010 - type checkers refuse the assignment
 
 
 def _look(command: Command[object], _frame: Callable[[int], FrameType] = sys._getframe) -> None:

@@ -108,7 +108,7 @@ def _survey(value: object) -> bool | None:
                 has_registered, parts = True, ()
             for part in parts:
                 if type(part) not in _SCALARS:
-                    below.append(part)  # noqa: PERF401
+                    below.append(part)  # noqa: PERF401 - for every value that is stored: a generator would cost more
         count += len(below)
         if not below or count > _MOST_CONTAINERS:
             return has_registered if not below else None

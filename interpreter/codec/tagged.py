@@ -62,7 +62,7 @@ def tag(value: Any) -> Any:
     if kind is list:
         items = []
         for item in value:
-            items.append(tag(item))  # noqa: PERF401
+            items.append(tag(item))  # noqa: PERF401 - see above
         return items
     if kind is dict:
         copy = {}

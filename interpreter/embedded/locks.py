@@ -27,7 +27,7 @@ class FileLock:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = open(path, "ab", buffering=0, opener=_open_privately)  # noqa: SIM115
+        self._file = open(path, "ab", buffering=0, opener=_open_privately)  # noqa: SIM115 - it is open for as long as this is
         _open_locks.add(self)
 
     @property

@@ -85,7 +85,7 @@ class _Protocol(HttpToolsProtocol):
     _unread = 0
     """Bytes since the last head or piece of a body was whole."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows asyncio's
         super().connection_made(transport)
         self._watch_head()
 
