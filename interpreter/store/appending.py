@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from weakref import WeakSet
@@ -82,10 +83,15 @@ def _execute(connection: Connection[Any], values: Sequence[Any]) -> pq.abc.PGres
             return _send(connection, values)
         except errors.InvalidSqlStatementName:
             pass  # whoever shares the connection (psycopg, after an error) has told the server to forget
-    connection.pgconn.send_prepare(_NAME, QUERIES["append_one"], _TYPES)
-    _answer(connection)
-    _prepared.add(connection)
+    _prepare(connection)
     return _send(connection, values)
+
+
+def _prepare(connection: Connection[Any]) -> None:
+    connection.pgconn.send_prepare(_NAME, QUERIES["append_one"], _TYPES)
+    with suppress(errors.DuplicatePreparedStatement):  # an earlier try's, of which the answer was lost on the way
+        _answer(connection)
+    _prepared.add(connection)
 
 
 def _send(connection: Connection[Any], values: Sequence[Any]) -> pq.abc.PGresult:

@@ -23,6 +23,8 @@ from tests.acceptance.cutting_proxy import TellingProxy, through_proxy
 from tests.acceptance.load import assert_all_went_right, start_load, unfinished
 from tests.acceptance.waiting import wait_until
 from tests.databases import opened
+from tests.store.desk import Desk
+from tests.store.desk import step as step_line
 
 EXECUTIONS = 40
 MOST_CONNECTIONS = 8
@@ -168,6 +170,21 @@ def test_what_a_pooler_lost_in_mid_commit_and_tells_of_is_in_doubt_and_takes_eff
             start_load(scheduler, EXECUTIONS, executions)
             executions += EXECUTIONS
             assert_all_went_right(sql, executions)
+
+
+def test_a_statement_that_is_known_to_the_server_though_the_answer_was_lost_is_no_obstacle(database: str) -> None:
+    losses: list[bool] = []
+    with (
+        through_proxy(database, lambda _: bool(losses and losses.pop()), TellingProxy) as (_, proxied),
+        Desk(proxied) as desk,
+    ):
+        desk.start_held("prepared")
+        losses.append(True)
+        with pytest.raises(psycopg.errors.SystemError):
+            desk.commit(step_line("prepared", 3))
+        assert desk.seqs("prepared") == [1, 2]
+        desk.commit(step_line("prepared", 3))
+        assert desk.seqs("prepared") == [1, 2, 3]
 
 
 # A server that takes no writes ------------------------------------------------------------------
