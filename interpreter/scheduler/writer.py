@@ -30,6 +30,9 @@ _REPEATED = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNo
 _GONE = ("08", "57", "58")
 """How the codes of errors begin that tell of a connection, or of a server, that ends."""
 
+_OF_NO_ENTRY = ("0A", "26", "42")
+"""How those begin that are no entry's fault: a table or a right is missing, or a statement, until somebody mends it."""
+
 _LONGEST_PAUSE = 1.0
 _DOUBTS = 2
 """How often, after a lost connection, an entry that is there already may turn out to be one's own."""
@@ -103,7 +106,7 @@ class Writer:
         if isinstance(error, errors.UniqueViolation):  # its own first try, which ended only now
             return is_in_doubt
         lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) or self._connection.closed
-        return isinstance(error, _REPEATED) or lost
+        return isinstance(error, _REPEATED) or lost or (error.sqlstate or "").startswith(_OF_NO_ENTRY)
 
     def _ask_what_was_done(self, batch: Batch, scheduler: int) -> Committed | None:
         """A commit whose answer was lost may have happened, whole, or not at all; on a fresh connection one asks."""

@@ -6,7 +6,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -218,13 +218,29 @@ def only_read(sql: Connection[Any]) -> Iterator[None]:
         sql.execute("SELECT pg_reload_conf()")
 
 
-def test_while_the_server_takes_no_writes_nothing_is_blocked_and_it_is_connected_to_again_and_again(
+@contextmanager
+def no_journal(sql: Connection[Any]) -> Iterator[None]:
+    """A person has renamed the table; what a role may no longer do is told in the same class of errors."""
+    sql.execute("ALTER TABLE dataflows.journal RENAME TO mislaid")
+    try:
+        yield
+    finally:
+        sql.execute("ALTER TABLE dataflows.mislaid RENAME TO journal")
+
+
+@pytest.mark.parametrize(
+    ("hindered", "refusal"),
+    [(only_read, psycopg.errors.ReadOnlySqlTransaction), (no_journal, psycopg.errors.UndefinedTable)],
+)
+def test_while_the_server_takes_nothing_from_anybody_no_execution_is_blocked_and_all_goes_on_afterwards(
+    hindered: Callable[[Connection[Any]], AbstractContextManager[None]],
+    refusal: type[psycopg.Error],
     crashing_database: str,
 ) -> None:
     told: list[tuple[str, dict[str, Any]]] = []
 
     def refusals() -> int:
-        return sum(isinstance(details.get("error"), psycopg.errors.ReadOnlySqlTransaction) for _, details in told)
+        return sum(isinstance(details.get("error"), refusal) for _, details in told)
 
     GATE.clear()
     with (
@@ -233,7 +249,7 @@ def test_while_the_server_takes_no_writes_nothing_is_blocked_and_it_is_connected
     ):
         ear = scheduler.start(naps)
         handles = [scheduler.start(writes_again, ear.id) for _ in range(5)]
-        with only_read(sql):
+        with hindered(sql):
             GATE.set()
             wait_until(lambda: refusals() >= 3, "it takes no writes")
             assert len(told) < 500  # it does not try again without a pause
