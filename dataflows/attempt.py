@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from dataflows.frozen import frozen
 
 __all__ = ["Attempt", "cancelled", "current_attempt", "running_attempt"]
 
@@ -16,7 +18,7 @@ def _never() -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attempt:
     """One try at a step.
 

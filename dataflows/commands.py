@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, Never, TypeAlias, TypeVar
 
+from dataflows.frozen import frozen
 from dataflows.retry import Retry
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ Branch: TypeAlias = Command[T] | Flow[T]
 """What runs beside others in ``gather``, ``race`` and ``fork``: one command, or a generator."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step(Command[T_co]):
     """Run ``fn(*args, **kwargs)`` and journal what it came to.
 
@@ -93,14 +94,14 @@ class Step(Command[T_co]):
     transaction: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Defer(Command[None]):
     """Run this step if the execution fails or is cancelled; the last that was deferred runs first."""
 
     step: Step[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sleep(Command[None]):
     """Go on when this much time has passed since the sleep was reached."""
 
@@ -108,7 +109,7 @@ class Sleep(Command[None]):
     duration: timedelta
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SleepUntil(Command[None]):
     """Go on at this moment; at once if it has passed."""
 
@@ -116,7 +117,7 @@ class SleepUntil(Command[None]):
     when: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wait(Command[T_co]):
     """Go on with the payload of the next signal of this name; with a key, of this name and key."""
 
@@ -128,7 +129,7 @@ class Wait(Command[T_co]):
     default: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Callback(Command[str]):
     """Open an address outside at which this question can be answered once, and go on with its URL."""
 
@@ -139,7 +140,7 @@ class Callback(Command[str]):
     valid_for: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signal(Command[None]):
     """Send a signal to another execution, and go on when it has arrived in its inbox."""
 
@@ -148,7 +149,7 @@ class Signal(Command[None]):
     payload: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Publish(Command[None]):
     """Set a value that can be read from outside under this key."""
 
@@ -156,7 +157,7 @@ class Publish(Command[None]):
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Child(Command[T_co]):
     """Run another execution, and go on with its result."""
 
@@ -165,7 +166,7 @@ class Child(Command[T_co]):
     id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start(Command[str]):
     """Start another execution, and go on with its id."""
 
@@ -174,14 +175,14 @@ class Start(Command[str]):
     id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ContinueAsNew(Command[Never]):
     """Begin again with these arguments and an empty journal, under the same id."""
 
     args: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gather(Command[T_co]):
     """Go on with a tuple of all answers, when every branch has ended."""
 
@@ -189,21 +190,21 @@ class Gather(Command[T_co]):
     limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Race(Command[T_co]):
     """Go on with the first answer, when the other branches have been cancelled."""
 
     branches: tuple[tuple[str, Branch[Any]], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fork(Command[T_co]):
     """Start the branch and go on with its ``Task``."""
 
     branch: Branch[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Task(Command[T_co]):
     """A branch that was started with ``fork``; yield it to get its answer, as often as you like.
 
@@ -213,36 +214,36 @@ class Task(Command[T_co]):
     position: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CancelTask(Command[None]):
     """Cancel the task and go on when it has cleaned up."""
 
     task: Task[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Now(Command[datetime]):
     """Go on with the journal's time: that of the last outcome the workflow has seen."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RandomUuid(Command[uuid.UUID]):
     """Go on with a random UUID that is the same on every replay."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RandomNumber(Command[float]):
     """Go on with a random number in [0, 1) that is the same on every replay."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Patched(Command[bool]):
     """Go on with True where new code got here first, and with False where older code has passed."""
 
     change: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Winner(Generic[T_co]):
     """The answer of ``race``: the keyword of the branch that ended first, and what it came to."""
 

@@ -5,22 +5,23 @@ Owns these two shapes and how an outcome is opened again. Knows nothing of who p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
+
+from dataflows.frozen import frozen
 
 __all__ = ["Error", "Outcome", "Value"]
 
 T_co = TypeVar("T_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Value(Generic[T_co]):
     """The command succeeded; ``None``, ``False`` and ``""`` are values like any other."""
 
     value: T_co
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Error:
     """The command failed with this exception."""
 

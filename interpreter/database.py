@@ -6,13 +6,12 @@ Owns the choice, and the bringing up to date of the schema. Knows nothing of wha
 from __future__ import annotations
 
 import os
-from typing import Any, Self
-
-from psycopg import Connection
+from typing import Self
 
 from interpreter.embedded import EmbeddedPostgres
 from interpreter.store.connection import connect
 from interpreter.store.migrate import NEWEST, check_is_current, migrate
+from interpreter.store.patience import PatientConnection
 
 __all__ = ["Database"]
 
@@ -48,7 +47,7 @@ class Database:
         with self.connect("migration") as connection:
             return migrate(connection)
 
-    def connect(self, purpose: str, patience: float | None = None) -> Connection[Any]:
+    def connect(self, purpose: str, patience: float | None = None) -> PatientConnection:
         """A new connection.
 
         :param patience: seconds that the server may be silent; default: as long as it likes.

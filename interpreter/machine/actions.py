@@ -7,11 +7,12 @@ or in another process; what comes of it returns as a proposed fact.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeAlias
 
 from dataflows.commands import Callback, Child, Publish, Signal, Start, Step, Wait
+from dataflows.frozen import frozen
 from dataflows.outcome import Outcome
 from dataflows.retry import Retry
 from interpreter.machine.entries import SignalReceived
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """What an action is for: a command, by where it stands, its name, and the race branches it is in."""
 
@@ -53,7 +54,7 @@ class Wanted:
 # Steps and timers -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunStep(Wanted):
     """Run an attempt at a step, and propose ``StepEnded`` or ``AttemptFailed``.
 
@@ -75,19 +76,19 @@ class RunStep(Wanted):
     retry: Retry = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BeginStep(Wanted):
     """Propose ``StepBegun``: that a step with ``once`` may have run is journaled before it runs."""
 
     command: Step[Any] = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopStep(Wanted):
     """Stop the attempt at a step; propose what it came to, or ``StepStopped`` if nothing runs there."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SetTimer(Wanted):
     """Propose ``Slept`` when it is due.
 
@@ -98,7 +99,7 @@ class SetTimer(Wanted):
     length: timedelta | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AwaitSignal(Wanted):
     """Messages are awaited; propose ``WaitTimedOut`` at the deadline, if there is one."""
 
@@ -109,7 +110,7 @@ class AwaitSignal(Wanted):
 # Other executions -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finishing(Wanted):
     """What is not called back: cancelled, it is done all the same, and ``Cancelled`` arrives instead of its answer.
 
@@ -119,42 +120,42 @@ class Finishing(Wanted):
     stopping: bool = field(default=False, kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SendSignal(Finishing):
     """Send it, once, and propose ``SignalSent``."""
 
     command: Signal = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PublishValue(Finishing):
     """Propose ``Published``; the entry is what is read from outside."""
 
     command: Publish = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OpenCallback(Finishing):
     """Open an address at which the question is answered, and propose ``CallbackOpened``."""
 
     command: Callback = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StartChild(Finishing):
     """Start an execution, unless it is there, and propose ``ChildStarted``; if the id is another's, ``ChildEnded``."""
 
     command: Child[Any] | Start = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AwaitChild(Wanted):
     """Propose ``ChildEnded`` when that execution has ended."""
 
     child_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopChild(Wanted):
     """Cancel that execution, and propose ``ChildEnded`` when it has ended."""
 
@@ -164,12 +165,12 @@ class StopChild(Wanted):
 # The execution itself ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MarkPatch(Finishing):
     """Propose ``PatchMarked``. It stands where the next command will, since it has no position of its own."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Renew:
     """The workflow begins again: propose ``Renewed``, with a fresh journal. It stands at the empty position.
 
@@ -186,7 +187,7 @@ class Renew:
     cancel_requested: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class End:
     """The workflow has ended: propose ``Ended``. It stands at the empty position."""
 
@@ -195,7 +196,7 @@ class End:
     outcome: Outcome[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Close:
     """Nothing is wanted at this position any more."""
 

@@ -6,10 +6,11 @@ makes it an entry. Values and exceptions stand here as themselves; their bytes a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from dataflows.frozen import frozen
 from dataflows.outcome import Outcome
 from interpreter.machine.position import Position
 from interpreter.machine.status import Status
@@ -39,7 +40,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Started:
     """The execution was accepted with these arguments. ``seed`` feeds ``uuid()``, ``random()`` and the jitter."""
 
@@ -48,7 +49,7 @@ class Started:
     seed: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Begun:
     """A scheduler took it up for the first time; the workflow's clock starts here.
 
@@ -56,7 +57,7 @@ class Begun:
     """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class At:
     """What a fact about one command says of it: where it stands, its name, the race branches it is in."""
 
@@ -65,19 +66,19 @@ class At:
     branch: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepBegun(At):
     """A step with ``once`` may run from now on, and never again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepEnded(At):
     """The step's outcome; it never runs again."""
 
     outcome: Outcome[Any] = field(kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptFailed(At):
     """An attempt failed, and another starts no earlier than ``retry_at``."""
 
@@ -85,17 +86,17 @@ class AttemptFailed(At):
     retry_at: datetime = field(kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepStopped(At):
     """A cancelled step has come to rest without an outcome."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slept(At):
     """The sleep is over."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WaitTimedOut(At):
     """The wait's deadline has passed.
 
@@ -105,47 +106,47 @@ class WaitTimedOut(At):
     is_error: bool = field(default=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignalSent(At):
     """The signal is in the other execution's inbox, or cannot be sent."""
 
     outcome: Outcome[Any] = field(kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Published(At):
     """The value that is read under this name from now on, or why it could not be stored."""
 
     outcome: Outcome[Any] = field(kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallbackOpened(At):
     """Its question can be answered at this address. The answer comes as a signal of that name."""
 
     url: str = field(kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChildStarted(At):
     """There is an execution of this id, whose parent this one is; or which it has started to go its own way."""
 
     id: str = field(kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChildEnded(At):
     """What the child came to, as it ended itself; or why it could not be started."""
 
     outcome: Outcome[Any] = field(kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PatchMarked(At):
     """New code has got to this change first. The position, that of the next command, is for people."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignalReceived:
     """A signal, with the moment it was sent. It has no position: the machine finds the wait it is for.
 
@@ -158,12 +159,12 @@ class SignalReceived:
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CancelRequested:
     """Somebody asked to cancel the execution."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """The workflow has ended; nothing follows in this generation of the journal."""
 
@@ -171,12 +172,12 @@ class Ended:
     outcome: Outcome[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Renewed:
     """The workflow begins again; nothing follows in this generation of the journal."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Terminated:
     """The execution was ended from outside, and the workflow was not asked; nothing that follows counts.
 
@@ -210,7 +211,7 @@ Fact: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One line of a journal.
 

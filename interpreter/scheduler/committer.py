@@ -12,9 +12,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any
-
-from psycopg import Connection
 
 from dataflows.errors import SchedulerStopped
 from interpreter.scheduler.held import Held
@@ -24,6 +21,7 @@ from interpreter.scheduler.proposals import Done, Proposal, StartRequest, by_exe
 from interpreter.scheduler.turns import Turns
 from interpreter.scheduler.writer import Writer
 from interpreter.store.journal import LeaseLost
+from interpreter.store.patience import PatientConnection
 
 __all__ = ["Committer"]
 
@@ -43,7 +41,7 @@ class Committer:
 
     def __init__(
         self,
-        connect: Callable[[str], Connection[Any]],
+        connect: Callable[[str], PatientConnection],
         lease: Lease,
         deliver: Callable[[Done], None],
         delivered: Callable[[], None],

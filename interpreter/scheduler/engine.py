@@ -49,6 +49,7 @@ from interpreter.scheduler.transactions import Transactions
 from interpreter.scheduler.watchdog import Watchdog
 from interpreter.scheduler.watches import Watches
 from interpreter.store import claims, leases
+from interpreter.store.patience import PatientConnection
 from interpreter.store.records import Start
 from interpreter.store.rows import Row
 
@@ -189,7 +190,7 @@ class Engine:
             self._keeper.start()
         self._purger = None if settings.retention is None else Purger(connect, settings.retention, monitor)
 
-    def _connect(self, purpose: str) -> Connection[Any]:
+    def _connect(self, purpose: str) -> PatientConnection:
         return self._database.connect(purpose, self._settings.patience.total_seconds())
 
     def _connect_for_heartbeat(self, purpose: str) -> Connection[Any]:

@@ -160,14 +160,20 @@ def done_of(draft: Draft, scheduler: int, committed: Committed) -> Done:
         written = [Written(line.seq, max(committed.now, line.floor), line.row) for line in lines]
         held.seq, held.last_at, held.deaths = lines[-1].seq, written[-1].at, 0
         done.entries[held] = written
+    if draft.moves:
+        _tell_moves(done, draft, committed)
+    if committed.started:
+        done.started = [draft.starts[execution_id] for execution_id in committed.started]
+    return done
+
+
+def _tell_moves(done: Done, draft: Draft, committed: Committed) -> None:
     done.moves = [(held, move, held.id in committed.moved) for held, move in draft.moves.items()]
     done.gone = draft.gone
     for held, lines in draft.renewals.items():
         done.renewed[held] = [Written(line.seq, max(committed.now, line.floor), line.row) for line in lines]
     for held in [*done.gone, *(held for held, _, moved in done.moves if moved)]:
         held.scheduler = 0  # whatever is proposed for it from now on comes too late
-    done.started = [draft.starts[execution_id] for execution_id in committed.started]
-    return done
 
 
 def size_of(item: Proposal | StartRequest) -> int:

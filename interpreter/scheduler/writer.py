@@ -10,10 +10,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import psycopg
-from psycopg import Connection, errors
+from psycopg import errors
 
 from dataflows.errors import DatabaseUnavailable
 from interpreter.machine.status import Status
@@ -22,6 +21,7 @@ from interpreter.scheduler.lease import Lease
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.proposals import Draft
 from interpreter.store import journal
+from interpreter.store.patience import PatientConnection
 from interpreter.store.records import Batch, Committed
 
 __all__ = ["Writer"]
@@ -41,7 +41,7 @@ _DOUBTS = 2
 class Writer:
     """The connection of group commits."""
 
-    def __init__(self, connect: Callable[[str], Connection[Any]], lease: Lease, monitor: Monitor) -> None:
+    def __init__(self, connect: Callable[[str], PatientConnection], lease: Lease, monitor: Monitor) -> None:
         self._connect = connect
         self._lease = lease
         self._monitor = monitor
@@ -79,7 +79,8 @@ class Writer:
                 if doubts:  # an earlier try may have ended only now, and have left this one nothing to do
                     return self._ask_what_was_done(draft.batch, scheduler) or committed
                 doubts = _DOUBTS  # whatever fails from here on, it is written
-                draft.gone = self._find_gone(draft, committed, scheduler)
+                if draft.moves:
+                    draft.gone = self._find_gone(draft, committed, scheduler)
             except psycopg.Error as error:
                 if isinstance(error, errors.ReadOnlySqlTransaction):  # it is a replica now, and the primary elsewhere
                     self._connection.close()
@@ -128,7 +129,7 @@ class Writer:
         now = min((there[key] for key in lines), default=self._lease.clock.now())
         return Committed(now, min((there[key] for key in begun if key[0] in started), default=now), moved, started)
 
-    def _reconnect(self) -> Connection[Any]:
+    def _reconnect(self) -> PatientConnection:
         pause = 0.05
         while True:
             try:

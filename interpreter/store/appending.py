@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from weakref import WeakSet
 
 import psycopg
-from psycopg import Connection, errors, generators, pq
+from psycopg import errors, pq
 
 from interpreter.store.connection import is_pooled
+from interpreter.store.patience import PatientConnection
 from interpreter.store.queries import QUERIES
 from interpreter.store.records import Line
 
@@ -30,15 +30,15 @@ _TYPES = (
 )
 """PostgreSQL's numbers for the types of the parameters (pg_type.dat)."""
 
+_FORMATS = [pq.Format.BINARY] * len(_TYPES)
+
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _INT8 = struct.Struct("!q")
 _INT4 = struct.Struct("!i")
 
-_prepared: WeakSet[Connection[Any]] = WeakSet()
 
-
-def append_one(connection: Connection[Any], scheduler: int, line: Line) -> datetime | None:
+def append_one(connection: PatientConnection, scheduler: int, line: Line) -> datetime | None:
     """Insert one entry under the scheduler's lease; answers the commit's time, or None if the lease is lost.
 
     :raises psycopg.Error: as the database says; if the connection broke, it may have been written.
@@ -75,38 +75,36 @@ def _time(moment: datetime) -> bytes:
     return _INT8.pack((moment - _EPOCH) // _MICROSECOND)
 
 
-def _execute(connection: Connection[Any], values: Sequence[Any]) -> pq.abc.PGresult:
+def _execute(connection: PatientConnection, values: Sequence[Any]) -> pq.abc.PGresult:
     if is_pooled(connection):
-        return _send(connection, values)
-    if connection in _prepared:
+        connection.pgconn.send_query_params(QUERIES["append_one"], values, _TYPES, _FORMATS, pq.Format.BINARY)
+        return _answer(connection)
+    if _NAME in connection.prepared:
         try:
-            return _send(connection, values)
+            return _execute_prepared(connection, values)
         except errors.InvalidSqlStatementName:
             pass  # whoever shares the connection (psycopg, after an error) has told the server to forget
     _prepare(connection)
-    return _send(connection, values)
+    return _execute_prepared(connection, values)
 
 
-def _prepare(connection: Connection[Any]) -> None:
-    connection.pgconn.send_prepare(_NAME, QUERIES["append_one"], _TYPES)
-    with suppress(errors.DuplicatePreparedStatement):  # an earlier try's, of which the answer was lost on the way
-        _answer(connection)
-    _prepared.add(connection)
-
-
-def _send(connection: Connection[Any], values: Sequence[Any]) -> pq.abc.PGresult:
-    pgconn, formats = connection.pgconn, [pq.Format.BINARY] * len(values)
-    if is_pooled(connection):
-        pgconn.send_query_params(QUERIES["append_one"], values, _TYPES, formats, pq.Format.BINARY)
-    else:
-        pgconn.send_query_prepared(_NAME, values, formats, pq.Format.BINARY)
+def _execute_prepared(connection: PatientConnection, values: Sequence[Any]) -> pq.abc.PGresult:
+    connection.pgconn.send_query_prepared(_NAME, values, _FORMATS, pq.Format.BINARY)
     return _answer(connection)
 
 
-def _answer(connection: Connection[Any]) -> pq.abc.PGresult:
-    result: pq.abc.PGresult = connection.wait(generators.execute(connection.pgconn))[0]
-    if result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
-        return result
-    if result.error_field(pq.DiagnosticField.SQLSTATE):
-        raise errors.error_from_result(result)  # also of a state that psycopg does not know, such as a trigger's own
-    raise psycopg.OperationalError(pq.error_message(result))
+def _prepare(connection: PatientConnection) -> None:
+    connection.pgconn.send_prepare(_NAME, QUERIES["append_one"], _TYPES)
+    with suppress(errors.DuplicatePreparedStatement):  # an earlier try's, of which the answer was lost on the way
+        _answer(connection)
+    connection.prepared.add(_NAME)
+
+
+def _answer(connection: PatientConnection) -> pq.abc.PGresult:
+    results = connection.answers()
+    last = results[-1]  # which may be what the commit says of a statement that had gone well
+    if last.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
+        return last
+    if last.error_field(pq.DiagnosticField.SQLSTATE):
+        raise errors.error_from_result(last)  # also of a state that psycopg does not know, such as a trigger's own
+    raise psycopg.OperationalError(pq.error_message(last))

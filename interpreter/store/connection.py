@@ -12,7 +12,6 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection, Connection, Pipeline
 from psycopg.pq import TransactionStatus
-from psycopg.rows import TupleRow
 
 from dataflows.errors import DatabaseUnavailable, DatabaseUnsuitable
 from interpreter.store import arrays
@@ -54,7 +53,7 @@ _LONGEST_PAUSE = "5s"
 _BEGIN, _COMMIT = b"BEGIN ISOLATION LEVEL READ COMMITTED", b"COMMIT"
 
 
-def connect(database: str, purpose: str, patience: float | None = None) -> Connection[TupleRow]:
+def connect(database: str, purpose: str, patience: float | None = None) -> PatientConnection:
     """An open connection; ``purpose`` shows in the server's list of sessions.
 
     :param patience: seconds that a server may be silent; default: as long as it likes.

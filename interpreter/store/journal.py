@@ -24,6 +24,7 @@ from interpreter.store.arrays import (
     named_columns,
 )
 from interpreter.store.connection import one_transaction
+from interpreter.store.patience import PatientConnection
 from interpreter.store.queries import QUERIES
 from interpreter.store.records import Batch, Committed, Line, Opening
 from interpreter.store.rows import FORMAT
@@ -55,7 +56,7 @@ class NotTogether(DataflowsError):
 # Writing ----------------------------------------------------------------------------------------
 
 
-def commit(connection: Connection[Any], scheduler: int, batch: Batch) -> Committed:
+def commit(connection: PatientConnection, scheduler: int, batch: Batch) -> Committed:
     """Write a batch as one transaction, fenced by the scheduler's lease.
 
     :raises LeaseLost: the scheduler has been taken over; nothing was written.
@@ -104,7 +105,7 @@ def commit_along(connection: Connection[Any], scheduler: int, batch: Batch, mark
     return _read_commit({name: cursor.fetchall() for (name, _), cursor in answered if cursor.description})
 
 
-def _commit_one(connection: Connection[Any], scheduler: int, line: Line) -> Committed:
+def _commit_one(connection: PatientConnection, scheduler: int, line: Line) -> Committed:
     now = append_one(connection, scheduler, line)
     if now is None:
         raise LeaseLost(_TAKEN_OVER)

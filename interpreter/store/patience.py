@@ -8,13 +8,16 @@ keeps its connections, too: whoever wants to write there is to connect again, si
 
 from __future__ import annotations
 
+import math
+import select
+import sys
 import time
 from collections.abc import Generator
 from contextlib import suppress
 from typing import Any
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, generators, pq
 from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
 
@@ -22,6 +25,9 @@ __all__ = ["LONGEST_SILENCE", "PatientConnection"]
 
 LONGEST_SILENCE = 40.0
 """Seconds; with what follows it is less than a minute."""
+
+_TICK = 0.1
+"""Seconds after which who waits looks up, as psycopg's own way of waiting does."""
 
 _LONGEST_CANCEL = 2.0
 _LONGEST_AFTERMATH = 5.0
@@ -33,41 +39,85 @@ class PatientConnection(Connection[TupleRow]):
 
     :ivar patience: seconds without a word from the server, after which what it does is cancelled, and is an
         ``OperationalError`` like a lost connection; None: for ever. An answer may take longer, as long as it comes.
+    :ivar prepared: the names of the statements that were prepared past psycopg, which has names of its own.
     """
 
     patience: float | None = None
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.prepared: set[bytes] = set()
+
     def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:
-        awaited = gen if self.patience is None else self._listening(gen, self.patience)
+        awaited = gen if self.patience is None else _listening(gen, _Silence(self))
         try:
             return super().wait(awaited, *args, **kwargs)
         except psycopg.errors.ReadOnlySqlTransaction:
             self.close()
             raise
 
-    def _listening(self, gen: PQGen[RV], patience: float) -> Generator[Any, Any, RV]:
-        """The same; whoever waits looks up every tenth of a second, and tells that nothing came."""
-        is_cancelled = False
-        deadline = time.monotonic() + patience
-        try:
-            wanted = next(gen)
-            while True:
-                if ready := (yield wanted):
-                    deadline = time.monotonic() + patience
-                elif time.monotonic() > deadline:
-                    if is_cancelled:
-                        raise self._given_up(patience)
-                    is_cancelled = True
-                    self._cancel(patience)
-                    deadline = time.monotonic() + min(patience, _LONGEST_AFTERMATH)
-                wanted = gen.send(ready)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
+    def answers(self) -> list[pq.abc.PGresult]:
+        """What the server says to what was just sent, by the shortest way there is: refusals are results, too.
 
-    def _cancel(self, patience: float) -> None:
+        For what waits for a single commit: the generators by which psycopg waits take a sixth of that.
+
+        :raises psycopg.OperationalError: the connection broke.
+        """
+        if sys.platform == "win32" or self.pgconn.flush():  # no poll there; or more than goes out at once
+            return self.wait(generators.execute(self.pgconn))
+        results: list[pq.abc.PGresult] = []
+        poll, silence = select.poll(), _Silence(self)
+        poll.register(self.pgconn.socket, select.POLLIN)
+        while True:
+            while self.pgconn.is_busy():
+                if is_heard := bool(poll.poll(_TICK * 1000)):
+                    self.pgconn.consume_input()
+                silence.note(is_heard)
+            if (result := self.pgconn.get_result()) is None:
+                return results
+            results.append(result)
+
+
+class _Silence:
+    """How long the server has said nothing, and what is done about it."""
+
+    def __init__(self, connection: PatientConnection) -> None:
+        self._connection = connection
+        self._patience = math.inf if connection.patience is None else connection.patience
+        self._deadline = time.monotonic() + self._patience
+        self._is_cancelled = False
+
+    def note(self, is_heard: bool) -> None:
+        """Something came, or for a tick nothing did.
+
+        :raises psycopg.OperationalError: neither the statement nor its being cancelled was answered in time.
+        """
+        if is_heard:
+            self._deadline = time.monotonic() + self._patience
+        elif time.monotonic() > self._deadline:
+            if self._is_cancelled:
+                raise self._given_up()
+            self._is_cancelled = True
+            self._cancel()
+            self._deadline = time.monotonic() + min(self._patience, _LONGEST_AFTERMATH)
+
+    def _cancel(self) -> None:
         with suppress(psycopg.Error, OSError):
-            self.cancel_safe(timeout=min(patience, _LONGEST_CANCEL))
+            self._connection.cancel_safe(timeout=min(self._patience, _LONGEST_CANCEL))
 
-    def _given_up(self, patience: float) -> psycopg.OperationalError:
-        self.close()
-        return psycopg.OperationalError(f"the connection is taken for lost: not a word came for {patience:g} s")
+    def _given_up(self) -> psycopg.OperationalError:
+        self._connection.close()
+        problem = f"the connection is taken for lost: not a word came for {self._patience:g} s"
+        return psycopg.OperationalError(problem)
+
+
+def _listening(gen: PQGen[RV], silence: _Silence) -> Generator[Any, Any, RV]:
+    """The same; whoever waits looks up every tick, and tells that nothing came."""
+    try:
+        wanted = next(gen)
+        while True:
+            ready = yield wanted
+            silence.note(bool(ready))
+            wanted = gen.send(ready)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]

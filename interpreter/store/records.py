@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, overload
 
+from dataflows.frozen import frozen
 from interpreter.machine.status import Status
 from interpreter.store.rows import Row
 
@@ -227,7 +228,7 @@ class Batch:
         return [start.parent.id for start in self.starts if start.parent is not None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Committed:
     """What a group commit came to.
 

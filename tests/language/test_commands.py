@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import pickle
 from typing import Any
 
@@ -116,10 +115,9 @@ def test_engine_options_do_not_take_part_in_the_comparison() -> None:
 
 
 @pytest.mark.parametrize("command", EVERY_KIND, ids=lambda command: type(command).__name__)
-def test_a_command_is_frozen_and_has_no_attributes_but_its_own(command: Command[Any]) -> None:
-    for name in [field.name for field in dataclasses.fields(command)] or ["anything"]:  # type: ignore[arg-type]
-        with pytest.raises((AttributeError, TypeError)):
-            setattr(command, name, "changed")
+def test_a_command_has_no_attributes_but_its_own(command: Command[Any]) -> None:
+    with pytest.raises(AttributeError):
+        command.anything = "new"  # type: ignore[attr-defined]
     assert not hasattr(command, "__dict__")
 
 

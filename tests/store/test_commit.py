@@ -77,6 +77,8 @@ def test_an_error_that_comes_only_with_the_commit_is_told_and_nothing_is_written
         desk.connection.execute(REFUSE_LATE)
         desk.start_held("patient")
         with pytest.raises(psycopg.errors.SerializationFailure, match="refused with the commit"):
+            desk.commit(step("patient", 3, name="late"))
+        with pytest.raises(psycopg.errors.SerializationFailure, match="refused with the commit"):
             desk.commit(step("patient", 3, name="late"), moves=(Move("patient", Status.COMPLETED),))
         assert (desk.status("patient"), desk.seqs("patient")) == ("running", [1, 2])
         desk.commit(step("patient", 3), moves=(Move("patient", Status.COMPLETED),))
@@ -99,6 +101,16 @@ def test_a_batch_of_everything_is_written_and_answered(desk: Desk) -> None:
     assert [desk.seqs(id) for id in "abcd"] == [[1, 2, 3, 4], [1, 2, 3], [1, 2], [1, 2]]
     assert claims.read_inbox(desk.connection, ["a"])[0] == [], "the message is journaled"
     assert one(desk.connection, "SELECT ended_at FROM dataflows.executions WHERE id = 'b'") is not None
+
+
+def test_an_entry_that_is_larger_than_what_goes_out_at_once_is_written_whole(desk: Desk) -> None:
+    desk.start_held("large")
+    line = step("large", 3)
+    desk.commit(line._replace(row=line.row._replace(data=bytes(6_000_000))))
+    assert (
+        one(desk.connection, "SELECT length(data) FROM dataflows.journal WHERE execution_id = 'large' AND seq = 3")
+        == 6_000_000
+    )
 
 
 # Time -------------------------------------------------------------------------------------------
