@@ -284,7 +284,7 @@ class Engine:
 
     def _report(self, attempt: LiveAttempt, outcome: Outcome[Any] | Encoded) -> bool:
         proposal = Proposal(attempt.held, self._row_of(attempt, outcome))
-        is_alone = attempt.in_thread and self._performer.running == 1 and self._driver.is_idle
+        is_alone = attempt.in_thread and self._performer.has_only_one and self._driver.is_idle
         if is_alone and self._committer.write_now(proposal):
             return self._drive_here()
         self._committer.propose(proposal)  # what others come to meanwhile goes into the same commit
@@ -298,7 +298,7 @@ class Engine:
         return self._driving_steps.pop(thread, thread) is None
 
     def _on_transacted(self, attempt: LiveAttempt) -> bool:
-        if self._performer.running == 1:
+        if self._performer.has_only_one:
             return self._drive_here()
         self._driver.wake()
         return True

@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from contextvars import copy_context
-from queue import SimpleQueue
 from typing import Any
 
 from dataflows.attempt import running_attempt
@@ -22,9 +21,9 @@ from dataflows.commands import Step
 from dataflows.outcome import Error, Outcome, Value
 from interpreter.codec import Encoded, decode_error, dump_call, run_call
 from interpreter.scheduler.event_loop import EventLoop
-from interpreter.scheduler.following import Following
 from interpreter.scheduler.held import LiveAttempt, Stage
 from interpreter.scheduler.lease import Lease
+from interpreter.scheduler.step_threads import StepThreads
 from interpreter.scheduler.transactions import Call
 
 __all__ = ["Performer", "Report"]
@@ -72,11 +71,8 @@ class Performer:
         self._lock = threading.Lock()
         self._waiting: deque[LiveAttempt] = deque()
         self._running = 0
-        self._queue: SimpleQueue[LiveAttempt | None] = SimpleQueue()
-        self._threads = 0
-        self._occupied = 0  # threads that have an attempt, or will find one in the queue
+        self._threads = StepThreads(concurrency, self._perform)
         self._loop = EventLoop()
-        self._here = Following({})
         self._process = os.getpid()
         self._closed = self._left_alone = False
 
@@ -84,6 +80,11 @@ class Performer:
     def running(self) -> int:
         """How many attempts run now."""
         return self._running
+
+    @property
+    def has_only_one(self) -> bool:
+        """Whether one attempt runs, and none waits for its room."""
+        return self._running == 1 and not self._waiting
 
     def cannot_run(self, command: Step[Any]) -> str | None:
         """Why this scheduler cannot run the step, or None."""
@@ -132,19 +133,14 @@ class Performer:
             if attempt.cancel is not None:
                 attempt.cancel()
             if attempt.in_thread:
-                with self._lock:
-                    self._threads -= 1
-                    self._occupied -= 1
+                self._threads.leave_behind()
         if before in (Stage.RUNNING, Stage.ANNOUNCED):
             self._leave_room()
         return True
 
     def leave_behind(self, thread: int) -> None:
         """A thread does not come back from a report: its room, and what it was to perform next, are for others."""
-        following = self._here.take(thread)
-        with self._lock:
-            self._threads -= 1
-            self._occupied -= 1
+        following = self._threads.leave_behind(thread)
         self._leave_room()
         if following is not None:
             self._dispatch(following)
@@ -158,10 +154,7 @@ class Performer:
     def close(self) -> None:
         """What still runs is left to itself: nothing more is reported, least of all that it was cancelled here."""
         self._left_alone = True
-        with self._lock:
-            threads, self._threads = self._threads, 0
-        for _ in range(threads):
-            self._queue.put(None)
+        self._threads.close()
         self._loop.stop()
 
     # Room ---------------------------------------------------------------------------------------
@@ -172,11 +165,8 @@ class Performer:
             self._announce(attempt, attempt.announce)
         elif command.on is None and _is_async(command.fn):
             self._run_on_loop(attempt)
-        elif self._here.is_free:
-            self._here.keep(attempt)
         else:
-            self._occupy_thread()
-            self._queue.put(attempt)
+            self._threads.submit(attempt)
 
     def _announce(self, attempt: LiveAttempt, announce: Callable[[], None]) -> None:
         if attempt.be_announced():
@@ -215,20 +205,7 @@ class Performer:
 
     # Threads ------------------------------------------------------------------------------------
 
-    def _occupy_thread(self) -> None:
-        with self._lock:
-            self._occupied += 1
-            if self._occupied <= self._threads or self._threads >= self._concurrency:
-                return
-            self._threads += 1
-        threading.Thread(target=self._work, name="dataflows step", daemon=True).start()
-
-    def _work(self) -> None:
-        attempt = self._queue.get()
-        while attempt is not None and self._work_on(attempt):
-            attempt = self._here.take() or self._wait_for_one()
-
-    def _work_on(self, attempt: LiveAttempt) -> bool:
+    def _perform(self, attempt: LiveAttempt) -> bool:
         """Perform it; False if it was given up meanwhile, and another thread has this one's room."""
         self._lease.wait_valid()
         attempt.in_thread = attempt.action.command.on is None
@@ -240,22 +217,17 @@ class Performer:
         if attempt.action.command.transaction:
             return self._run_transaction(attempt)
         outcome = self._call(attempt)
-        with self._here.free():
+        with self._threads.free():
             return self._ended(attempt, outcome)
 
     def _run_transaction(self, attempt: LiveAttempt) -> bool:
         outcome = self._transact(attempt, self._call)
-        with self._here.free():
+        with self._threads.free():
             if outcome is not None:
                 return self._ended(attempt, outcome)
             if was_here := self._transacted(attempt):
                 self._leave_room()
             return was_here
-
-    def _wait_for_one(self) -> LiveAttempt | None:
-        with self._lock:
-            self._occupied -= 1
-        return self._queue.get()
 
     def _call(self, attempt: LiveAttempt, *given: object) -> Outcome[Any]:
         try:
