@@ -84,7 +84,7 @@ SELECT j.execution_id, j.seq,
        CASE WHEN j.at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC' THEN j.at END AS at,
        j.kind, j.position, j.name, j.branch, j.ok, j.encoding, j.data,
        CASE WHEN j.moment BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC' THEN j.moment END AS moment
-FROM unnest(%(ids)b, %(generations)b, %(afters)b) AS wanted (id, generation, after),
+FROM unnest((SELECT %(ids)b), (SELECT %(generations)b), (SELECT %(afters)b)) AS wanted (id, generation, after),
 LATERAL (
     SELECT * FROM dataflows.journal j
     WHERE j.execution_id = wanted.id AND j.generation = wanted.generation AND j.seq > wanted.after
@@ -128,7 +128,7 @@ RETURNING execution_id, seq, at, kind, position, name, branch, ok, encoding, dat
 -- messages that are not journaled yet, in order.
 SELECT e.id, e.inbox_seq, e.status = 'cancelled' AS terminated, e.paused,
        i.number, i.kind, i.position, i.name, i.branch, i.ok, i.encoding, i.data, i.sent_at
-FROM unnest(%(ids)b) AS wanted (id),
+FROM unnest((SELECT %(ids)b)) AS wanted (id),
 LATERAL (SELECT * FROM dataflows.executions WHERE id = wanted.id OFFSET 0) AS e
 LEFT JOIN LATERAL (
     SELECT * FROM dataflows.inbox i
@@ -140,7 +140,7 @@ LEFT JOIN LATERAL (
 -- Which of these executions, where the scheduler holds them, have messages that are not journaled yet, or are terminated
 -- or paused.
 SELECT e.id
-FROM unnest(%(ids)b) AS asked (id),
+FROM unnest((SELECT %(ids)b)) AS asked (id),
 LATERAL (SELECT * FROM dataflows.executions WHERE id = asked.id OFFSET 0) AS e
 WHERE e.scheduler = %(scheduler)s
   AND (e.paused OR e.status <> 'running' OR EXISTS (

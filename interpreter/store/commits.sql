@@ -12,7 +12,8 @@ WITH lease AS MATERIALIZED (
     SELECT new.id, new.workflow, new.version, 'running', %(scheduler)s, %(format)s, new.tags::jsonb, lease.now,
            new.parent, new.generation, new.position, new.branch
     FROM lease, unnest(
-        %(ids)b, %(workflows)b, %(versions)b, %(tags)b, %(parents)b, %(generations)b, %(positions)b, %(branches)b
+        (SELECT %(ids)b), (SELECT %(workflows)b), (SELECT %(versions)b), (SELECT %(tags)b),
+        (SELECT %(parents)b), (SELECT %(generations)b), (SELECT %(positions)b), (SELECT %(branches)b)
     ) AS new (id, workflow, version, tags, parent, generation, position, branch)
     WHERE new.parent IS NULL OR EXISTS (
         SELECT FROM dataflows.executions p
@@ -26,7 +27,7 @@ WITH lease AS MATERIALIZED (
     INSERT INTO dataflows.journal (execution_id, generation, seq, at, kind, encoding, data)
     SELECT new.id, 1, line.seq, lease.now, line.kind,
            CASE line.seq WHEN 1 THEN new.encoding END, CASE line.seq WHEN 1 THEN new.data END
-    FROM lease, unnest(%(ids)b, %(encodings)b, %(payloads)b) AS new (id, encoding, data)
+    FROM lease, unnest((SELECT %(ids)b), (SELECT %(encodings)b), (SELECT %(payloads)b)) AS new (id, encoding, data)
     JOIN made USING (id),
     (VALUES (1, 'started'), (2, 'begun')) AS line (seq, kind)
 )

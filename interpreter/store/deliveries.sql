@@ -15,7 +15,8 @@ WITH moment AS MATERIALIZED (
     SELECT new.source, new.id, new.digest, new.events, new.type, new.subject, new.encoding, new.data,
            moment.now + new.place * interval '1 microsecond'
     FROM moment, unnest(
-        %(sources)b, %(ids)b, %(digests)b, %(events)b, %(types)b, %(subjects)b, %(encodings)b, %(payloads)b, %(places)b
+        (SELECT %(sources)b), (SELECT %(ids)b), (SELECT %(digests)b), (SELECT %(events)b), (SELECT %(types)b),
+        (SELECT %(subjects)b), (SELECT %(encodings)b), (SELECT %(payloads)b), (SELECT %(places)b)
     ) AS new (source, id, digest, events, type, subject, encoding, data, place)
     ON CONFLICT (source, id) DO UPDATE SET conflicts = d.conflicts + 1 WHERE d.digest <> excluded.digest
     RETURNING source, id, conflicts
@@ -26,7 +27,7 @@ SELECT source, id, conflicts = 0, CASE conflicts WHEN 0 THEN pg_notify('dataflow
 -- Which workflows have a trigger on what: those that are served here. What is seen no more is forgotten after a week.
 INSERT INTO dataflows.triggers (workflow, source, type, seen_at)
 SELECT known.workflow, known.source, known.type, clock_timestamp()
-FROM unnest(%(workflows)b, %(sources)b, %(types)b) AS known (workflow, source, type)
+FROM unnest((SELECT %(workflows)b), (SELECT %(sources)b), (SELECT %(types)b)) AS known (workflow, source, type)
 ORDER BY known.workflow, known.source, known.type
 ON CONFLICT (workflow, source, type) DO UPDATE SET seen_at = excluded.seen_at
 
@@ -61,7 +62,7 @@ SELECT count(*) FROM taken
 -- more bytes than that, but one at least. Locked until they are settled; what another is dealing with is passed over.
 WITH found AS MATERIALIZED (
     SELECT o.workflow, o.source, o.delivery_id, o.received_at
-    FROM unnest(%(workflows)b) AS known (workflow),
+    FROM unnest((SELECT %(workflows)b)) AS known (workflow),
     LATERAL (
         SELECT * FROM dataflows.offers WHERE workflow = known.workflow
         ORDER BY received_at LIMIT %(most)s
@@ -81,12 +82,13 @@ ORDER BY number
 -- They have been dealt with, in the transaction that took them and started what they started.
 WITH gone AS (
     DELETE FROM dataflows.offers o
-    USING unnest(%(workflows)b, %(sources)b, %(ids)b) AS settled (workflow, source, delivery_id)
+    USING unnest((SELECT %(workflows)b), (SELECT %(sources)b), (SELECT %(ids)b))
+        AS settled (workflow, source, delivery_id)
     WHERE o.workflow = ANY (ARRAY[settled.workflow]) AND o.source = ANY (ARRAY[settled.source])
       AND o.delivery_id = ANY (ARRAY[settled.delivery_id])
 ), counted AS MATERIALIZED (
     SELECT source, delivery_id, count(*) AS starts
-    FROM unnest(%(started_sources)b, %(started_ids)b) AS started (source, delivery_id)
+    FROM unnest((SELECT %(started_sources)b), (SELECT %(started_ids)b)) AS started (source, delivery_id)
     GROUP BY source, delivery_id
 ), locked AS MATERIALIZED (
     SELECT d.source, d.id, one.starts

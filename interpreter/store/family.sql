@@ -6,10 +6,10 @@
 -- may do the same the other way round.
 WITH parents AS MATERIALIZED (
     SELECT child.parent
-    FROM unnest(%(children)b) AS ended (id),
+    FROM unnest((SELECT %(children)b)) AS ended (id),
     LATERAL (SELECT parent FROM dataflows.executions WHERE id = ended.id OFFSET 0) AS child
 ), family AS MATERIALIZED (
-    SELECT unnest(%(ids)b) COLLATE "C" AS id UNION SELECT parent FROM parents
+    SELECT unnest((SELECT %(ids)b)) COLLATE "C" AS id UNION SELECT parent FROM parents
 )
 SELECT FROM (SELECT id FROM family ORDER BY id OFFSET 0) AS one,
 LATERAL (SELECT FROM dataflows.executions WHERE id = one.id FOR NO KEY UPDATE) AS locked
@@ -23,7 +23,7 @@ WITH lease AS MATERIALIZED (
 ), ended AS MATERIALIZED (
     SELECT child.id, child.workflow, child.parent, child.parent_generation, child.parent_position, child.parent_branch,
            last.ok, last.encoding, last.data
-    FROM lease, unnest(%(children)b) AS told (id),
+    FROM lease, unnest((SELECT %(children)b)) AS told (id),
     LATERAL (SELECT * FROM dataflows.executions WHERE id = told.id OFFSET 0) AS child,
     LATERAL (SELECT generation, status FROM dataflows.executions WHERE id = child.parent OFFSET 0) AS parent,
     LATERAL (

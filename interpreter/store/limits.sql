@@ -9,24 +9,25 @@
 -- What a limit is; the last word counts.
 INSERT INTO dataflows.limits AS l (name, rate, per, at_once)
 SELECT new.name, new.rate, make_interval(secs => new.milliseconds / 1000.0), new.at_once
-FROM unnest(%(names)b, %(rates)b, %(periods)b, %(at_onces)b) AS new (name, rate, milliseconds, at_once)
+FROM unnest((SELECT %(names)b), (SELECT %(rates)b), (SELECT %(periods)b), (SELECT %(at_onces)b))
+    AS new (name, rate, milliseconds, at_once)
 ORDER BY new.name
 ON CONFLICT (name) DO UPDATE SET rate = EXCLUDED.rate, per = EXCLUDED.per, at_once = EXCLUDED.at_once
 WHERE (l.rate, l.per, l.at_once) IS DISTINCT FROM (EXCLUDED.rate, EXCLUDED.per, EXCLUDED.at_once)
 
 -- name: lock_limits
-SELECT FROM (SELECT unnest(%(names)b) COLLATE "C" AS name ORDER BY 1 OFFSET 0) AS asked,
+SELECT FROM (SELECT unnest((SELECT %(names)b)) COLLATE "C" AS name ORDER BY 1 OFFSET 0) AS asked,
 LATERAL (SELECT FROM dataflows.limits WHERE name = asked.name FOR NO KEY UPDATE) AS locked
 
 -- name: hold_back
 -- A service has said not to come before then.
 UPDATE dataflows.limits l SET held_until = greatest(l.held_until, new.until)
-FROM unnest(%(names)b, %(untils)b) AS new (name, until) WHERE l.name = ANY (ARRAY[new.name])
+FROM unnest((SELECT %(names)b), (SELECT %(untils)b)) AS new (name, until) WHERE l.name = ANY (ARRAY[new.name])
 
 -- name: prove
 -- Somebody has come back, and was not told to wait. It is noted no more often than it has to be.
 UPDATE dataflows.limits l SET proven_at = clock_timestamp()
-FROM unnest(%(names)b) AS new (name)
+FROM unnest((SELECT %(names)b)) AS new (name)
 WHERE l.name = ANY (ARRAY[new.name]) AND l.rate IS NOT NULL
   AND coalesce(l.proven_at <= greatest(l.held_until, clock_timestamp() - l.per / 2), true)
 
@@ -42,7 +43,7 @@ WHERE t.execution_id = ANY (ARRAY[gone.id]) AND t.generation = ANY (ARRAY[gone.g
 -- scheduler has let go to run, and did not end, waits for another turn. Only the present holder is heard.
 INSERT INTO dataflows.tickets AS t (limit_name, execution_id, generation, position)
 SELECT asked.name, e.id, asked.generation, asked.position
-FROM unnest(%(names)b, %(ids)b, %(generations)b, %(positions)b) WITH ORDINALITY
+FROM unnest((SELECT %(names)b), (SELECT %(ids)b), (SELECT %(generations)b), (SELECT %(positions)b)) WITH ORDINALITY
     AS asked (name, id, generation, position, number),
 LATERAL (
     SELECT id FROM dataflows.executions
@@ -64,7 +65,7 @@ WITH known AS MATERIALIZED (
     SELECT l.*, clock_timestamp() AS now,
            l.rate IS NOT NULL
                AND coalesce(l.proven_at <= greatest(l.held_until, clock_timestamp() - l.per), true) AS is_unsure
-    FROM unnest(%(limits)b) AS one (name),
+    FROM unnest((SELECT %(limits)b)) AS one (name),
     LATERAL (SELECT * FROM dataflows.limits WHERE name = one.name OFFSET 0) AS l
 ), counted AS MATERIALIZED (
     SELECT known.*, granted.number AS granted, untaken.number AS untaken, coalesce(used - oldest.number + 1, 0) AS counting,
@@ -121,7 +122,8 @@ WITH known AS MATERIALIZED (
     SELECT array_agg(id) AS ids FROM locked  -- all of them, before any ticket is touched
 ), decided AS MATERIALIZED (
     SELECT chosen.*, e.status, chosen.verdict = 'alive' AS is_granted, (
-               SELECT count(*) FROM unnest(%(ids)b, %(generations)b, %(positions)b) AS asked (id, generation, position)
+               SELECT count(*) FROM unnest((SELECT %(ids)b), (SELECT %(generations)b), (SELECT %(positions)b))
+                   AS asked (id, generation, position)
                WHERE asked.id = chosen.execution_id AND asked.generation = chosen.generation
                  AND asked.position = chosen.position
            ) > 0 AS is_asked
@@ -178,7 +180,7 @@ FROM counted JOIN taken ON taken.limit_name = counted.name
 -- name: tell_turns
 -- Of those that were asked for: whether it is their turn. One that was not heard has no row.
 SELECT asked.id, asked.generation, asked.position, t.scheduler IS NOT NULL
-FROM unnest(%(ids)b, %(generations)b, %(positions)b) AS asked (id, generation, position),
+FROM unnest((SELECT %(ids)b), (SELECT %(generations)b), (SELECT %(positions)b)) AS asked (id, generation, position),
 LATERAL (
     SELECT scheduler FROM dataflows.tickets
     WHERE execution_id = asked.id AND generation = asked.generation AND position = asked.position OFFSET 0
@@ -191,7 +193,7 @@ SELECT l.name, greatest(
            l.held_until, last.at + l.per, now(),
            CASE WHEN l.is_unsure AND granted.number > 0 THEN newest.at + least(l.per, interval '3 seconds') END
        )
-FROM unnest(%(limits)b) AS one (name),
+FROM unnest((SELECT %(limits)b)) AS one (name),
 LATERAL (
     SELECT *, rate IS NOT NULL AND coalesce(proven_at <= greatest(held_until, clock_timestamp() - per), true) AS is_unsure
     FROM dataflows.limits WHERE name = one.name OFFSET 0
@@ -223,7 +225,8 @@ WITH lease AS MATERIALIZED (
     SELECT FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
 ), over AS MATERIALIZED (
     SELECT one.*
-    FROM lease, unnest(%(ids)b, %(generations)b, %(positions)b, %(keeps)b) AS one (id, generation, position, is_kept)
+    FROM lease, unnest((SELECT %(ids)b), (SELECT %(generations)b), (SELECT %(positions)b), (SELECT %(keeps)b))
+        AS one (id, generation, position, is_kept)
 ), kept AS (
     UPDATE dataflows.tickets t SET granted_at = NULL, scheduler = NULL
     FROM over

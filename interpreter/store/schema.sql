@@ -51,8 +51,9 @@
 --   deletes that row, comes before or after it; where the row is gone, the statement changes nothing and returns no row.
 --   Plans must not depend on statistics, which are always of another time. So a batch is joined row by row: LATERAL with
 --   OFFSET 0 leaves no other way, nor does = ANY (ARRAY[…]), by which nothing can be hashed or merged; and the length of
---   an array in (SELECT …) is not known to the planner, which then takes it for short. A column that must not be
---   searched by stands in coalesce.
+--   an array in (SELECT …) is not known to the planner, which then takes it for short, and makes one plan for all
+--   parameters and not one at each execution, which would often cost more than that. A column that must not be searched
+--   by stands in coalesce.
 --
 -- Time is the database's clock. Payloads are bytea with an encoding beside them: jsonb would
 -- reject \u0000, drop duplicate keys and change numbers. The views show them as text.

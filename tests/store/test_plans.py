@@ -9,8 +9,12 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from interpreter.machine import Status
+from interpreter.store import claims, journal
+from interpreter.store.records import Batch, Move
 from tests.databases import opened
 from tests.store.crowds import MANY, crowd, dead_rows, leave_to_autovacuum_nothing
+from tests.store.desk import Desk, sent, step
 from tests.store.plans import QUESTIONS, faults, nodes, plan_of, prepare, prepared_plan, touched
 
 ROWS = 20_000
@@ -137,3 +141,22 @@ def test_while_an_old_transaction_keeps_the_dead_a_claim_that_knows_where_to_beg
     at_recent = look(haunted, datetime.now(UTC) - timedelta(minutes=1))
     assert at_recent["Actual Rows"] > 0
     assert touched(at_all) > MANY / 50 > 5 * touched(at_recent), (touched(at_all), touched(at_recent))
+
+
+def test_what_a_scheduler_says_again_and_again_is_planned_once_and_not_each_time(database: str) -> None:
+    with Desk(database) as desk:
+        for number in range(8):  # the first five are planned for their own parameters, whatever comes of it
+            ids = parent, _ = f"parent {number}", f"other {number}"
+            desk.start_held(*ids)
+            desk.commit(step(parent, 3), step(parent, 4), moves=(Move(parent, Status.SUSPENDED, inbox_seq=0),))
+            sent(desk.connection, parent, f"message {number}")
+            assert [claimed.execution_id for claimed in desk.claim(suspects=False)] == [parent]
+            claims.read_inbox(desk.connection, ids)
+            claims.find_messages(desk.connection, desk.scheduler, ids)
+            batch = Batch(moves=[Move(id, Status.COMPLETED) for id in ids], ended=list(ids))
+            journal.commit(desk.connection, desk.scheduler, batch)
+        found = desk.connection.execute("""
+            SELECT statement FROM pg_prepared_statements
+            WHERE statement ~ 'unnest' AND custom_plans + generic_plans > 5 AND generic_plans = 0
+        """)
+        assert not found.fetchall()
