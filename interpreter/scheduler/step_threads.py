@@ -85,7 +85,15 @@ class StepThreads:
         return True
 
     def _add_one(self) -> None:
-        threading.Thread(target=self._run, name="dataflows step", daemon=True).start()
+        try:
+            threading.Thread(target=self._run, name="dataflows step", daemon=True).start()
+        except RuntimeError:  # the system gives no more; it is asked again with the next attempt
+            with self._lock:
+                self._number -= 1
+                self._is_growing = False
+                is_hopeless = not self._number
+            if is_hopeless:
+                raise
 
     # Each thread --------------------------------------------------------------------------------
 

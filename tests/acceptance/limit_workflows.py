@@ -63,13 +63,17 @@ def create_tasks(number: int) -> Flow[bool]:
 
 
 def take_place(number: int, kind: int = 1, places: int = PLACES) -> int:
-    """Take a place as long as the work lasts. The server gives it back, too, when this process is killed."""
+    """Take a place as long as the work lasts, and give it back.
+
+    The server does so, too, when the connection is gone, as where this process is killed: but some moments later.
+    """
     record()
     with psycopg.connect(os.environ["DATAFLOWS_TEST_LEDGER"], autocommit=True) as connection:
         for place in range(places):
             row = connection.execute("SELECT pg_try_advisory_lock(%s::int, %s::int)", [kind, place]).fetchone()
             if row is not None and row[0]:
                 time.sleep(0.05)
+                connection.execute("SELECT pg_advisory_unlock(%s::int, %s::int)", [kind, place])
                 return number
     raise AssertionError("no place is left: more run at once than may")
 
