@@ -88,6 +88,19 @@ class Promise(Generic[T]):
             callback(self)
 
 
+class _Wake:
+    """A callback of a promise, in one object."""
+
+    __slots__ = ("_told", "_waker")
+
+    def __init__(self, waker: LoopWaker, told: asyncio.Future[None]) -> None:
+        self._waker = waker
+        self._told = told
+
+    def __call__(self, promise: object) -> None:
+        self._waker.wake(self._told)
+
+
 class LoopWaker:
     """Lets the code of one event loop await promises. Those that are told in quick succession cost it one wake-up."""
 
@@ -100,9 +113,7 @@ class LoopWaker:
         """Wait until it is told, or so many seconds; answers whether it was told."""
         told = self._loop.create_future()
 
-        def wake(_: Promise[T]) -> None:
-            self._wake(told)
-
+        wake = _Wake(self, told)
         promise.add_done_callback(wake)
         try:
             await (told if seconds is None else asyncio.wait([told], timeout=seconds))
@@ -110,8 +121,8 @@ class LoopWaker:
             promise.remove_done_callback(wake)
         return promise.done()
 
-    def _wake(self, told: asyncio.Future[None]) -> None:
-        """Called on any thread."""
+    def wake(self, told: asyncio.Future[None]) -> None:
+        """Have it told by the loop; called on any thread."""
         self._told.append(told)
         if not self._is_called:
             self._is_called = True

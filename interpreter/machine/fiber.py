@@ -66,7 +66,7 @@ class Fiber:
         self.answer: Outcome[Any] = Value(None)
         self.blocked_at: Position | None = None
         self.scope: Scope | None = None
-        self.listeners: list[tuple[Scope, int]] = []
+        self.listeners: tuple[tuple[Scope, int], ...] = ()
         self.tasks: list[Fiber] = []
         self.returned: Outcome[Any] | None = None
         self.outcome: Outcome[Any] | None = None

@@ -12,9 +12,9 @@ What each command and each fact does stands in the tables of ``rules``, and how 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataflows.commands import Branch, Command, ContinueAsNew, Step
 from dataflows.errors import Mismatch, WrongYield
@@ -41,6 +41,20 @@ from interpreter.machine.scopes import ClosingScope, Scope, cancellation
 __all__ = ["Machine"]
 
 
+_SELDOM: dict[str, Callable[[], object]] = {
+    "tasks": dict,
+    "waits": dict,
+    "signals": dict,
+    "overtaken": dict,
+    "patches": dict,
+    "asked": dict,
+    "defers": list,
+}
+"""What few executions need is made when it is asked for: the garbage collector visits each part of thousands."""
+
+_NOBODY: deque[Fiber] = deque(maxlen=0)
+
+
 class Machine:
     """One execution of one workflow.
 
@@ -61,6 +75,34 @@ class Machine:
     :ivar cancel_requested: somebody has asked since.
     """
 
+    tasks: dict[Position, Fiber]
+    waits: dict[tuple[str, str | None], dict[Position, None]]
+    signals: dict[tuple[str, str | None], deque[tuple[int, SignalReceived]]]
+    overtaken: dict[Position, SetTimer | AwaitSignal | BeginStep | StartChild]
+    patches: dict[str, bool]
+    asked: dict[str, list[Position]]
+    defers: list[Step[Any]]
+
+    __slots__ = (
+        *_SELDOM,
+        "_changed",
+        "_ready",
+        "_to_cancel",
+        "cancel_requested",
+        "facts",
+        "failure",
+        "fibers",
+        "main",
+        "open",
+        "outcome",
+        "renewal",
+        "seed",
+        "seq",
+        "started",
+        "time",
+        "workflow",
+    )
+
     def __init__(self, workflow: Workflow[..., Any], passed: Iterable[str] = ()) -> None:
         self.workflow = workflow
         self.seq = 0
@@ -71,20 +113,23 @@ class Machine:
         self.outcome: Outcome[Any] | None = None
         self.main: Fiber | None = None
         self.fibers: dict[Position, Fiber] = {}
-        self.tasks: dict[Position, Fiber] = {}
-        self.waits: dict[tuple[str, str | None], dict[Position, None]] = {}
-        self.signals: dict[tuple[str, str | None], deque[tuple[int, SignalReceived]]] = {}
-        self.overtaken: dict[Position, SetTimer | AwaitSignal | BeginStep | StartChild] = {}
-        self.patches = dict.fromkeys(passed, False)
-        self.asked: dict[str, list[Position]] = {}
-        self.defers: list[Step[Any]] = []
         self.failure: Error | None = None
         self.renewal: ContinueAsNew | None = None
         self.cancel_requested = False
         self.facts = rules.FACTS
+        if passed:
+            self.patches = dict.fromkeys(passed, False)
         self._changed: dict[Position, bool] = {}  # since the last call of actions(): whether it is new since
         self._ready: deque[Fiber] = deque()
-        self._to_cancel: deque[Fiber] = deque()
+        self._to_cancel = _NOBODY
+
+    if not TYPE_CHECKING:  # to whom any name would then be known
+
+        def __getattr__(self, name: str) -> object:
+            if name not in _SELDOM:
+                raise AttributeError(name=name, obj=self)
+            setattr(self, name, made := _SELDOM[name]())
+            return made
 
     @property
     def has_begun(self) -> bool:
@@ -136,7 +181,7 @@ class Machine:
     def spawn(self, scope: Scope, index: int, name: str, branch: Branch[Any]) -> Fiber:
         """Start branch ``index`` of the scope's command beside the others."""
         fiber = self.fork(scope.fiber, (*scope.position, index), name, branch)
-        fiber.listeners.append((scope, index))
+        fiber.listeners += ((scope, index),)
         return fiber
 
     def fork(self, parent: Fiber, prefix: Position, name: str, branch: Branch[Any]) -> Fiber:
@@ -193,6 +238,8 @@ class Machine:
         """``Cancelled`` is to arrive at the fiber's current yield, once; a second cancel changes nothing."""
         if fiber.outcome is None and not fiber.cancelled:
             fiber.cancelled = True
+            if self._to_cancel is _NOBODY:
+                self._to_cancel = deque()
             self._to_cancel.append(fiber)
 
     @property
@@ -254,7 +301,8 @@ class Machine:
         if fiber is self.main:
             ending.conclude(self, fiber, outcome)
         while fiber.listeners:  # one by one: a scope that is decided stops listening
-            scope, index = fiber.listeners.pop(0)
+            scope, index = fiber.listeners[0]
+            fiber.listeners = fiber.listeners[1:]
             scope.branch_ended(index, outcome)
 
     def _throw_cancelled(self, fiber: Fiber) -> None:

@@ -88,7 +88,7 @@ class Scope(ABC):
         self.decision = decision
         self.waiting.clear()
         for index, task in self.tasks.items():
-            task.listeners.remove((self, index))
+            task.listeners = tuple(pair for pair in task.listeners if pair != (self, index))
         self.tasks.clear()
         for fiber in self.running.values():
             self.machine.cancel(fiber)
@@ -104,7 +104,7 @@ class Scope(ABC):
         fiber = self.machine.tasks[task.position]
         self.tasks[index] = fiber
         if fiber.outcome is None:
-            fiber.listeners.append((self, index))
+            fiber.listeners += ((self, index),)
         else:
             self._decide(self.judge(index, _as_asked(self.tasks.pop(index), fiber.outcome)))
 
@@ -170,7 +170,7 @@ class ClosingScope(Scope):
         super().__init__(machine, fiber, fiber.prefix, ())
         self.running = {index: task for index, task in enumerate(fiber.tasks) if task.outcome is None}
         for index, task in self.running.items():
-            task.listeners.append((self, index))
+            task.listeners += ((self, index),)
         self._decide(fiber.returned)
 
     @override

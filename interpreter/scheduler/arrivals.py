@@ -255,7 +255,7 @@ class Arrivals:
     def _read(self, held: Held, message: Message) -> None:
         """A message enters the journal, once."""
         if held.leaving:
-            held.deferred.append(message)
+            held.deferred += (message,)
         elif message.number > held.read:
             held.read = message.number
             held.inbox_seq = max(held.inbox_seq, message.number)
@@ -263,6 +263,6 @@ class Arrivals:
 
     def _read_deferred(self, former: Held, held: Held) -> None:
         """What came while it was leaving."""
-        deferred, former.deferred = former.deferred, []
+        deferred, former.deferred = former.deferred, ()
         for message in deferred:
             self._read(held, message)

@@ -143,7 +143,7 @@ class Held:
         self.subscribed: set[Position] = set()
         self.proposed: dict[str, int] = {}
         self.unplaced = 0
-        self.deferred: list[Message] = []
+        self.deferred: tuple[Message, ...] = ()
         self.leaving = False
         self.broken = False
         self.paused = False
