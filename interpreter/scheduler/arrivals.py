@@ -5,9 +5,9 @@ Owns what follows from each for a machine. Everything here runs on whatever thre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from dataflows.outcome import Outcome
 from interpreter.machine import Machine
@@ -23,7 +23,10 @@ from interpreter.scheduler.proposals import Done, Proposal, StartRequest
 from interpreter.store.records import Message, Move, Outside, Written
 from interpreter.store.rows import Row
 
-__all__ = ["Arrivals"]
+__all__ = ["Arrivals", "Part"]
+
+Part: TypeAlias = tuple[Callable[..., None], tuple[Any, ...]]
+"""What to call for one execution, and with what."""
 
 
 class Arrivals:
@@ -33,7 +36,7 @@ class Arrivals:
     :param look_at_inbox: asks for the unread messages of an execution, which arrive by ``on_messages``.
     :param let_go: told when there is room for another execution, or for another suspect; and the time when
         something is due that was let go meanwhile.
-    :param then: has a part of what has arrived done next, before anything that was posted.
+    :param then: has the parts of what has arrived done next, one by one, before anything that was posted.
     """
 
     def __init__(
@@ -48,7 +51,7 @@ class Arrivals:
         propose: Callable[[Proposal], None],
         look_at_inbox: Callable[[str], None],
         let_go: Callable[[datetime | None], None],
-        then: Callable[[tuple[Callable[..., None], tuple[Any, ...]]], None],
+        then: Callable[[Iterator[Part]], None],
     ) -> None:
         self._held = held
         self._applier = applier
@@ -104,17 +107,7 @@ class Arrivals:
     def on_committed(self, done: Done, started: Iterable[tuple[Held, StartRequest]]) -> None:
         """A group commit has happened: now the machines may see it."""
         self._clock.set(done.now)
-        for held, request in started:
-            self._then((self._on_started, (held, request, done.begun_at)))
-        for held, entries in done.entries.items():
-            self._then((self._on_entries, (held, entries)))
-        for held in done.gone:
-            self._then((self._on_gone, (held,)))
-        for held, move, moved in done.moves:
-            if moved and move.generation is not None:
-                self._then((self._on_renewed, (held, done.scheduler, done.renewed[held])))
-            else:
-                self._then((self._on_moved, (held, move, moved)))
+        self._then(self._parts_of(done, started))
         for parent in done.told:
             self._look_at_inbox(parent)
 
@@ -134,8 +127,8 @@ class Arrivals:
 
     def on_lost(self, scheduler: int) -> None:
         """The lease is lost: nothing is held any more that was claimed under this number."""
-        for held in self._held.lose(scheduler):  # one by one: the thread may be left behind in any of them
-            self._then((self._departures.drop_all, ([held],)))
+        lost = self._held.lose(scheduler)
+        self._then((self._departures.drop_all, ([held],)) for held in lost)  # the thread may be left behind in any
 
     def on_displaced(self, held: Held) -> None:
         """It was lost, or let go, and before that was noticed here it is held again."""
@@ -159,6 +152,19 @@ class Arrivals:
             self._departures.block(held, problem)
 
     # Parts of a commit --------------------------------------------------------------------------
+
+    def _parts_of(self, done: Done, started: Iterable[tuple[Held, StartRequest]]) -> Iterator[Part]:
+        for held, request in started:
+            yield self._on_started, (held, request, done.begun_at)
+        for held, entries in done.entries.items():
+            yield self._on_entries, (held, entries)
+        for held in done.gone:
+            yield self._on_gone, (held,)
+        for held, move, moved in done.moves:
+            if moved and move.generation is not None:
+                yield self._on_renewed, (held, done.scheduler, done.renewed[held])
+            else:
+                yield self._on_moved, (held, move, moved)
 
     def _on_started(self, held: Held, request: StartRequest, begun_at: datetime) -> None:
         if not self._held.has(held):

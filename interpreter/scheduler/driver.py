@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from queue import Empty, SimpleQueue
@@ -22,7 +22,7 @@ from typing import Any
 
 from interpreter.machine import Machine, Status
 from interpreter.scheduler.applier import Applier
-from interpreter.scheduler.arrivals import Arrivals
+from interpreter.scheduler.arrivals import Arrivals, Part
 from interpreter.scheduler.cache import Cache
 from interpreter.scheduler.clock import DatabaseClock
 from interpreter.scheduler.departures import Departures
@@ -71,8 +71,8 @@ class Driver:
         self._dispatcher = dispatcher
         self._monitor = monitor
         self.held = Holdings()
-        self._posted: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
-        self._next: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()  # parts of what is being done
+        self._posted: deque[Part] = deque()
+        self._next: deque[Iterator[Part]] = deque()  # parts of what is being done
         self._wakes: SimpleQueue[None] = SimpleQueue()
         self._asleep_until = 0.0  # monotonic
         self._closing = False
@@ -182,20 +182,27 @@ class Driver:
     def _drive_one(self) -> None:
         """Do what was posted first, with its parts, and no more: who drives beside its own work has that to do."""
         self._do(*self._posted.popleft())
-        while self._next:
-            self._do(*self._next.popleft())
+        while (part := self._next_part()) is not None:
+            self._do(*part)
 
     def _drive(self) -> None:
         """Do all there is to do: first what is due, then the parts of what was begun, then what was posted."""
         while True:
             for held, position in self._dispatcher.take_due():
                 self._do(self._dispatcher.fire, (held, position))
-            if self._next:
-                self._do(*self._next.popleft())
-            elif self._posted:
-                self._do(*self._posted.popleft())
-            else:
+            part = self._next_part() or (self._posted.popleft() if self._posted else None)
+            if part is None:
                 return
+            self._do(*part)
+
+    def _next_part(self) -> Part | None:
+        """Made only now: thousands that wait would keep the garbage collector busy."""
+        while self._next:
+            part = next(self._next[0], None)
+            if part is not None:
+                return part
+            self._next.popleft()
+        return None
 
     def _pause(self) -> float:
         pause = self._dispatcher.seconds_to_next()

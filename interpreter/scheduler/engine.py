@@ -205,10 +205,10 @@ class Engine:
             raise SchedulerStopped("the scheduler is closed: it starts nothing more")
         if new.workflow.at_once is not None:
             return None  # it has to be its turn first
-        if not self._serves(new.workflow) or not self._room.begin_start(new.id):
+        if not self._serves(new.workflow) or (place := self._room.begin_start(new.id)) is None:
             return None
         promise: Promise[bool] = Promise()
-        promise.add_done_callback(lambda _: self._room.end_start(new.id))
+        promise.add_done_callback(place)
         start = Start(new.id, new.workflow.name, new.workflow.version, new.tags, *new.payload, new.parent)
         self._committer.propose(StartRequest(start, new.workflow, promise))
         return promise

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection
 
-__all__ = ["Room"]
+__all__ = ["Room", "StartingPlace"]
 
 
 class Room:
@@ -36,13 +36,13 @@ class Room:
         with self._lock:
             self._promised -= promised
 
-    def begin_start(self, execution_id: str) -> bool:
+    def begin_start(self, execution_id: str) -> StartingPlace | None:
         """A place for an execution that is neither here nor being started here, if there is one."""
         with self._lock:
             if execution_id in self._starting or execution_id in self._held or not self._promise(1):
-                return False
+                return None
             self._starting.add(execution_id)
-            return True
+            return StartingPlace(self, execution_id)
 
     def end_start(self, execution_id: str) -> None:
         """It is held by now, or does not come."""
@@ -64,3 +64,16 @@ class Room:
     def close(self) -> None:
         """There is no place any more."""
         self._size = 0
+
+
+class StartingPlace:
+    """The place of an execution that is being started; called when it is held by now, or does not come."""
+
+    __slots__ = ("_execution_id", "_room")
+
+    def __init__(self, room: Room, execution_id: str) -> None:
+        self._room = room
+        self._execution_id = execution_id
+
+    def __call__(self, told: object) -> None:
+        self._room.end_start(self._execution_id)
