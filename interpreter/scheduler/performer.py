@@ -217,12 +217,12 @@ class Performer:
         if attempt.action.command.transaction:
             return self._run_transaction(attempt)
         outcome = self._call(attempt)
-        with self._threads.free():
+        with self._threads.free:
             return self._ended(attempt, outcome)
 
     def _run_transaction(self, attempt: LiveAttempt) -> bool:
         outcome = self._transact(attempt, self._call)
-        with self._threads.free():
+        with self._threads.free:
             if outcome is not None:
                 return self._ended(attempt, outcome)
             if was_here := self._transacted(attempt):

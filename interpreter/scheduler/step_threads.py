@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from queue import SimpleQueue
 
 from interpreter.scheduler.held import LiveAttempt
@@ -52,14 +52,10 @@ class StepThreads:
         if grows:
             self._add_one()
 
-    @contextmanager
-    def free(self) -> Iterator[None]:
+    @property
+    def free(self) -> AbstractContextManager[None]:
         """Meanwhile this thread can take on what it does next, which needs no hand-over to another."""
-        self._here.is_free = True
-        try:
-            yield
-        finally:
-            self._here.is_free = False
+        return self._here
 
     def leave_behind(self, thread: int | None = None) -> LiveAttempt | None:
         """One of them does not come back: another may be made in its place. Answers what it was to do next."""
@@ -116,6 +112,12 @@ class StepThreads:
 
 
 class _Here(threading.local):
-    """Whether this thread can take one on."""
+    """Whether this thread can take one on, which it can meanwhile."""
 
     is_free = False
+
+    def __enter__(self) -> None:
+        self.is_free = True
+
+    def __exit__(self, *error: object) -> None:
+        self.is_free = False

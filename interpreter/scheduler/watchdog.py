@@ -11,9 +11,8 @@ import ctypes
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Literal, Self
 
 from interpreter.scheduler.monitor import Monitor
 
@@ -31,23 +30,38 @@ class Replaced(BaseException):
     """Raised in a thread that comes back after it was left behind: it unwinds, and touches nothing."""
 
 
-@dataclass(slots=True)
 class Drive:
-    """One drive under watch.
+    """One drive under watch, by ``with``.
 
     :ivar seconds: how long the watchdog has seen it at the same entry, or deaf to ``Stuck``. What it slept through
         does not count: a process that was stopped for a while is not the workflow's fault.
     """
 
-    execution_id: str
-    thread: int
-    seconds: float = 0.0
-    problem: str = ""
-    left_behind: bool = False
+    __slots__ = ("_watchdog", "execution_id", "left_behind", "problem", "seconds", "thread")
+
+    def __init__(self, watchdog: Watchdog, execution_id: str) -> None:
+        self._watchdog = watchdog
+        self.execution_id = execution_id
+        self.thread = threading.get_ident()
+        self.seconds = 0.0
+        self.problem = ""
+        self.left_behind = False
 
     def goes_on(self) -> None:
         """It has come to the next entry."""
         self.seconds = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> Literal[False]:
+        self._watchdog.leave(self)
+        if kind is None or kind is Stuck:
+            if self.left_behind:
+                raise Replaced
+            if self.problem:
+                raise Stuck(self.problem) from None
+        return False
 
 
 class Watchdog:
@@ -69,31 +83,22 @@ class Watchdog:
         self._thread = threading.Thread(target=self._run, name="dataflows watchdog", daemon=True)
         self._thread.start()
 
-    @contextmanager
-    def watching(self, execution_id: str) -> Iterator[Drive]:
+    def watching(self, execution_id: str) -> Drive:
         """Around each drive.
 
-        :raises Stuck: it took too long; the message carries the stack.
-        :raises Replaced: it took so long that another thread drives now.
+        :raises Stuck: when it is left: it took too long; the message carries the stack.
+        :raises Replaced: when it is left: it took so long that another thread drives now.
         """
-        drive = self._drive = Drive(execution_id, threading.get_ident())
-        try:
-            yield drive
-        except Stuck:
-            pass
-        finally:
-            self._leave_for_certain(drive)
-        if drive.left_behind:
-            raise Replaced
-        if drive.problem:
-            raise Stuck(drive.problem)
+        drive = self._drive = Drive(self, execution_id)
+        return drive
 
     def close(self) -> None:
         """Watch no more."""
         self._closed.set()
         self._thread.join()
 
-    def _leave_for_certain(self, drive: Drive) -> None:
+    def leave(self, drive: Drive) -> None:
+        """It is over."""
         try:
             self._leave(drive)
         except Stuck:  # it was just on its way; that is raised once

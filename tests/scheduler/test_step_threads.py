@@ -99,7 +99,7 @@ def test_a_thread_that_is_free_does_what_it_is_given_before_it_looks_elsewhere()
     def perform(attempt: LiveAttempt) -> bool:
         order.append(threading.current_thread().name + str(threading.get_ident()))
         if len(order) < 10:
-            with threads.free():
+            with threads.free:
                 held: Any = None
                 action: Any = RunStep
                 threads.submit(LiveAttempt(held, action))
