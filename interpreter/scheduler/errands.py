@@ -1,7 +1,7 @@
 """What a machine asks of the database beside the journal: done on a few threads, so that no drive waits for it.
 
 Owns the threads, their connections, and the patience: an errand is repeated while the database is
-away, and dropped when its execution is held no longer. Each may be done twice, here or elsewhere;
+away, and dropped when another may hold its execution. Each may be done twice, here or elsewhere;
 what it does is an operation's to know, and what comes of it the relations'.
 """
 
@@ -48,9 +48,11 @@ class Errand(UnderWay):
     """Something to be done.
 
     :ivar begin: gives the operation to perform, a fresh one at each try.
+    :ivar outlives: it is done, too, when its execution has ended meanwhile.
     """
 
     begin: Callable[[], Operation[Any]]
+    outlives: bool = False
 
 
 class Errands:
@@ -114,7 +116,7 @@ class Errands:
     def _do(self, errand: Errand) -> Outcome[Any] | None:
         """What it came to; None: it is not wanted here any more."""
         pause = _PAUSE
-        while self._lease.wait_valid() and errand.held.scheduler == self._lease.scheduler:
+        while self._lease.wait_valid() and self._is_wanted(errand):
             try:
                 return Value(self._pool.perform(errand.begin()))
             except SchedulerStopped:
@@ -127,3 +129,7 @@ class Errands:
                 return None
             pause = min(pause * 2, _LONGEST_PAUSE)
         return None
+
+    def _is_wanted(self, errand: Errand) -> bool:
+        held = errand.held
+        return held.scheduler == self._lease.scheduler or (errand.outlives and held.has_ended)

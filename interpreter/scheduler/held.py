@@ -155,6 +155,11 @@ class Held:
         return self.machine.workflow
 
     @property
+    def has_ended(self) -> bool:
+        """Whether its end is committed, so that nobody comes to hold it again."""
+        return self.result is not None and not self.scheduler
+
+    @property
     def is_busy(self) -> bool:
         """Whether something is under way that will come back as an entry."""
         return bool(self.attempts or self.proposed or self.unplaced or self.errands)

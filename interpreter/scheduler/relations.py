@@ -154,7 +154,7 @@ class Relations:
         if position not in held.errands:  # else when that is done
             held.subscribed.discard(position)
             unsubscribe = partial(operations.unsubscribe, held.id, held.generation, format_position(position))
-            self._submit(held, position, unsubscribe, _expect_done)
+            self._submit(held, position, unsubscribe, _expect_done, outlives=True)
 
     # What comes of an errand --------------------------------------------------------------------
 
@@ -172,8 +172,10 @@ class Relations:
         position: Position,
         begin: Callable[[], Operation[Any]],
         finish: Callable[[Outcome[Any]], None],
+        *,
+        outlives: bool = False,
     ) -> None:
-        errand = held.errands[position] = Errand(held, position, finish, begin)
+        errand = held.errands[position] = Errand(held, position, finish, begin, outlives)
         self._errands.submit(errand)
 
 

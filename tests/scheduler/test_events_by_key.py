@@ -112,6 +112,20 @@ def test_a_wait_for_an_event_times_out_and_is_withdrawn(scheduler: Scheduler, da
     assert loser.result("20s") == "on"
 
 
+def test_a_wait_is_withdrawn_though_its_execution_ends_before_anybody_gets_round_to_it(
+    scheduler: Scheduler, database: str, id: str
+) -> None:
+    handle = scheduler.start(in_time, id, 1)
+    subscribed(database, id)
+    with opened(database) as locking, locking.transaction():
+        locking.execute("LOCK TABLE dataflows.subscriptions IN SHARE ROW EXCLUSIVE MODE")
+        others = [scheduler.start(in_time, f"{id} {number}", 60) for number in range(4)]  # as many as are done at once
+        assert handle.result("20s") == "nobody paid"
+    subscribed(database, id, 0)
+    for other in others:
+        other.terminate()
+
+
 def test_an_event_that_was_emitted_in_time_wins_although_its_execution_is_taken_up_too_late(
     new_scheduler: Callable[..., Scheduler], id: str
 ) -> None:
