@@ -98,6 +98,7 @@ class Claimer:
         self._closed = threading.Event()
         self._missing: frozenset[str] = frozenset()
         self._is_in_doubt = False
+        self._failures = 0  # one after the other
         self._thread = threading.Thread(target=self._run, name="dataflows claimer", daemon=True)
         self._thread.start()
 
@@ -146,11 +147,13 @@ class Claimer:
             try:
                 self._hear(self._listener.wait(self._seconds_to_wait()))
                 self._look()
+                self._failures = 0
             except Exception as error:
                 is_lost = isinstance(error, psycopg.Error | DatabaseUnavailable)
                 event = "database-unreachable" if is_lost else "thread-failed"
                 self._monitor.emit(event, thread="claimer", error=error)
                 self._is_in_doubt = True  # a claim may have been made whose answer was lost
+                self._failures += 1
                 self._reconnect_if_broken()
 
     def _hear(self, payloads: Iterable[str]) -> None:
@@ -169,7 +172,7 @@ class Claimer:
 
     def _seconds_to_wait(self) -> float:
         if self._is_in_doubt:
-            return _IN_DOUBT
+            return min(_IN_DOUBT * (1 + self._failures), _POLL)
         if self._hinted:
             return 0.0
         with self._lock:

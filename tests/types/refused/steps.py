@@ -82,3 +82,9 @@ def more_options_of_the_wrong_type() -> Flow[None]:
 
 def an_answer_of_a_transaction_taken_for_another_type() -> Flow[str]:
     return (yield from transaction("move", move, 5))  # refused
+
+
+def a_step_is_changed_after_it_was_built() -> Flow[None]:
+    fetching = step("fetch-item", fetch, 42)
+    fetching.name = "fetch-other"  # refused
+    yield from fetching
