@@ -33,12 +33,16 @@ _to_text = json.JSONEncoder(check_circular=False, ensure_ascii=False).encode
 _plain = json.JSONDecoder()
 _tagged = json.JSONDecoder(object_hook=untag)
 
+_NOTHING = b"null"
+
 _MARK_IN_JSON = f'"{MARK}"'
 _SPLIT_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
 def write(value: object) -> bytes | None:
     """The value as JSON in ASCII, or None if JSON does not hold it exactly."""
+    if value is None:  # which most steps come to
+        return _NOTHING
     try:
         return _write(value)
     except RecursionError:
@@ -51,6 +55,8 @@ def read(data: bytes) -> Any:
     :raises ValueError: the bytes are no JSON.
     :raises CannotRestore: it has a tag that nobody knows.
     """
+    if data == _NOTHING:
+        return None
     text = data.decode()
     decoder = _tagged if _MARK_IN_JSON in text else _plain
     try:

@@ -143,7 +143,7 @@ class Committer:
             self._refuse_starts(taken)
 
     def _commit(self, taken: list[Proposal | StartRequest]) -> None:
-        while not (self._writer.is_given_up or self._lease.wait_registered(_LOOK)):
+        while not self._lease.wait_registered(_LOOK) and not self._writer.is_given_up:
             pass
         if self._writer.is_given_up:
             self._refuse_starts(taken)
