@@ -24,4 +24,6 @@ def parse_position(text: str) -> Position:
 
     :raises ValueError: the text is no position.
     """
-    return tuple(map(int, text.split("."))) if text else ()
+    if "." not in text:  # where nearly all stand
+        return (int(text),) if text else ()
+    return tuple(map(int, text.split(".")))

@@ -71,16 +71,14 @@ LATERAL (
 ) AS last
 
 -- name: append_one
--- The same where there is one entry, as a lone execution commits it after each step. Parameters go by number, as libpq
--- wants them: scheduler, execution id, generation, seq, floor, then the columns of a row as in the line above.
-WITH lease AS MATERIALIZED (
-    SELECT clock_timestamp() AS now FROM dataflows.schedulers WHERE id = $1 FOR KEY SHARE
-), written AS (
-    INSERT INTO dataflows.journal
-        (execution_id, generation, seq, at, kind, position, name, branch, ok, encoding, data, moment)
-    SELECT $2, $3, $4, greatest(lease.now, $5), $6, $7, $8, $9, $10, $11, $12, $13 FROM lease
-)
-SELECT lease.now FROM lease
+-- The same where there is one entry, as a lone execution commits it after each step; its time is that at which the
+-- statement begins. The lease is locked without a CTE, which takes as long as the insert. Parameters go by number, as
+-- libpq wants them: scheduler, execution id, generation, seq, floor, then the columns of a row as in the line above.
+INSERT INTO dataflows.journal
+    (execution_id, generation, seq, at, kind, position, name, branch, ok, encoding, data, moment)
+SELECT $2, $3, $4, greatest(now(), $5), $6, $7, $8, $9, $10, $11, $12, $13
+FROM dataflows.schedulers WHERE id = $1 FOR KEY SHARE
+RETURNING now()
 
 -- name: mark_inbox
 -- The messages that the same commit journals.
