@@ -243,7 +243,7 @@ class Performer:
         command = attempt.action.command
         running_attempt.set(attempt.as_seen_by_step())
         value = command.fn(*given, *command.args, **command.kwargs)
-        return self._loop.await_here(value) if hasattr(type(value), "__await__") else value
+        return self._loop.await_here(value) if inspect.isawaitable(value) else value
 
     # The event loop -----------------------------------------------------------------------------
 

@@ -31,8 +31,8 @@ FROM unnest(%(workflows)b, %(versions)b) AS known (workflow, version)
 -- One index range scan for each workflow version known here, oldest due first; "expected" is one row that is expected to
 -- be a thousand, so that it is never thought better to read and sort all that is due. What became due before "since" is
 -- not looked at: no live row is expected there, and dead ones are while an old snapshot keeps them. Each row tells the
--- latest due time among those taken; it is null where no clock shows it. The parameters stand in (SELECT …), where the
--- planner does not see them: so a plan for these is no better than one for any, and is made once, not each time.
+-- latest due time among those taken; it is null where no clock shows it. Here all parameters stand in (SELECT …), so that
+-- a plan for these is no better than one for any.
 WITH lease AS MATERIALIZED (
     SELECT FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
 ), taken AS MATERIALIZED (

@@ -132,4 +132,4 @@ def _listening(gen: PQGen[RV], silence: _Silence) -> Generator[Any, Any, RV]:
             silence.note(bool(ready))
             wanted = gen.send(ready)
     except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]
+        return stop.value  # type: ignore[no-any-return]  # StopIteration does not know of what type

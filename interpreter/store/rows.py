@@ -203,13 +203,7 @@ def _encoded(row: Row) -> Encoded:
 
 
 def _read_outcome(row: Row) -> Outcome[Any]:
-    encoded = Encoded(row.encoding or "", row.data or b"")
-    return Value(decode(encoded)) if row.ok else Error(decode_error(encoded))
-
-
-def _read_step(row: Row) -> StepEnded:
-    """Most rows are read by this."""
-    return StepEnded(parse_position(row.position or ""), row.name or "", row.branch or "", outcome=_read_outcome(row))
+    return Value(decode(_encoded(row))) if row.ok else Error(decode_error(_encoded(row)))
 
 
 def _moment(row: Row) -> datetime:
@@ -231,7 +225,7 @@ _TO_FACT: dict[str, Callable[[Row], Fact]] = {
     "started": _read_started,
     "begun": lambda row: Begun(),
     "begin": lambda row: StepBegun(*_at(row)),
-    "step": _read_step,
+    "step": lambda row: StepEnded(*_at(row), outcome=_read_outcome(row)),
     "attempt": lambda row: AttemptFailed(*_at(row), error=decode_error(_encoded(row)), retry_at=_moment(row)),
     "stopped": lambda row: StepStopped(*_at(row)),
     "sleep": lambda row: Slept(*_at(row)),

@@ -47,8 +47,9 @@
 -- What the function of an author's transaction locks comes before all of these; its entry is the last that is written.
 --
 -- How the statements in the other files are written
---   Each write of a holder is fenced by the CTE "lease": it locks the scheduler's own row, so that a takeover, which
---   deletes that row, comes before or after it; where the row is gone, the statement changes nothing and returns no row.
+--   Each write of a holder is fenced by the CTE "lease", that of a single entry by its own FROM: it locks the scheduler's
+--   own row, so that a takeover, which deletes that row, comes before or after it; where the row is gone, the statement
+--   changes nothing and returns no row.
 --   Plans must not depend on statistics, which are always of another time. So a batch is joined row by row: LATERAL with
 --   OFFSET 0 leaves no other way, nor does = ANY (ARRAY[…]), by which nothing can be hashed or merged; and the length of
 --   an array in (SELECT …) is not known to the planner, which then takes it for short, and makes one plan for all
