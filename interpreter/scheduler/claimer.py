@@ -14,7 +14,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-import psycopg
 from psycopg import Connection
 
 from dataflows.errors import DatabaseUnavailable
@@ -149,9 +148,7 @@ class Claimer:
                 self._look()
                 self._failures = 0
             except Exception as error:
-                is_lost = isinstance(error, psycopg.Error | DatabaseUnavailable)
-                event = "database-unreachable" if is_lost else "thread-failed"
-                self._monitor.emit(event, thread="claimer", error=error)
+                self._monitor.thread_failed("claimer", error)
                 self._is_in_doubt = True  # a claim may have been made whose answer was lost
                 self._failures += 1
                 self._reconnect_if_broken()

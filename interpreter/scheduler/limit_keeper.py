@@ -14,10 +14,8 @@ from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import Any
 
-import psycopg
 from psycopg import Connection
 
-from dataflows.errors import DatabaseUnavailable
 from dataflows.limits import Limit
 from dataflows.outcome import Outcome, Value
 from interpreter.machine import Position, format_position
@@ -133,8 +131,7 @@ class LimitKeeper:
                 self._gather(gathered)
                 self._work(gathered)
             except Exception as error:
-                is_lost = isinstance(error, psycopg.OperationalError | DatabaseUnavailable)
-                self._monitor.emit("database-unreachable" if is_lost else "thread-failed", thread="limits", error=error)
+                self._monitor.thread_failed("limits", error)
                 if self._closed.wait(pause):
                     return  # what is left undone is seen by whoever looks after limits next
                 pause = min(pause * 2, _LONGEST_PAUSE)

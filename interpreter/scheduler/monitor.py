@@ -9,6 +9,10 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
+
+from dataflows.errors import DatabaseUnavailable
+
 __all__ = ["Listener", "Monitor", "log_event"]
 
 Listener = Callable[[str, dict[str, Any]], None]
@@ -56,6 +60,11 @@ class Monitor:
                 listener(event, details)
             except Exception:
                 logger.exception("a listener of the scheduler failed at %r", event)
+
+    def thread_failed(self, thread: str, error: Exception) -> None:
+        """A thread will try again what failed: by a matter of the database, or by a fault of ours."""
+        is_of_database = isinstance(error, psycopg.Error | DatabaseUnavailable)
+        self.emit("database-unreachable" if is_of_database else "thread-failed", thread=thread, error=error)
 
 
 def log_event(event: str, details: dict[str, Any]) -> None:

@@ -15,7 +15,6 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
-from dataflows.errors import DatabaseUnavailable
 from interpreter.operations.starting import start_query
 from interpreter.requests import Query
 from interpreter.scheduler.ending import end
@@ -98,8 +97,7 @@ class Router:
                     self._route_while_hinted(self._connection)
                 pause = _PAUSE
             except Exception as error:
-                is_lost = isinstance(error, psycopg.Error | DatabaseUnavailable)
-                self._monitor.emit("database-unreachable" if is_lost else "thread-failed", thread="router", error=error)
+                self._monitor.thread_failed("router", error)
                 self._closed.wait(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 self._hinted.set()

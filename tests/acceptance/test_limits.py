@@ -165,18 +165,18 @@ def test_tasks_are_created_in_order_at_the_pace_of_the_service_which_says_once_t
         id for (id,) in sql.execute("SELECT execution_id FROM turns_granted GROUP BY 1 ORDER BY max(at), max(number)")
     ]
     created = [task["name"] for task in clickup.tasks]
-    out_of_place = [abs(queue.index(name) - place) for place, name in enumerate(created)]
+    overtaken = [len(set(queue[: queue.index(name)]).difference(created[:place])) for place, name in enumerate(created)]
     growth = [watch.growth() for watch in watches]
     with capsys.disabled():
         print(
             f"\n{tasks} tasks, {at_once} at once, in {took:.1f} s, {took * SCALE / 60:.1f} minutes of the service; "
-            f"429: {len(clickup.refused)}, before the first task; out of place by at most {max(out_of_place)}; "
+            f"429: {len(clickup.refused)}, before the first task; each overtook at most {max(overtaken)}; "
             f"most in a minute: {most_within(turns(sql), 60 / SCALE)}; while they waited each scheduler grew by "
             + " and ".join(f"{memory:.1f} MB, {threads} threads" for memory, threads in growth)
         )
     assert sorted(created) == sorted(f"task {number}" for number in range(tasks))
     assert clickup.refused == [0]
     assert granted == queue
-    assert max(out_of_place) < 2 * at_once - 1
+    assert max(overtaken) < at_once  # those in flight, which may take their time: nobody else can be overtaken
     assert most_within(turns(sql), 60 / SCALE) <= A_MINUTE
     assert all(memory < 8 and threads <= at_once for memory, threads in growth), growth
