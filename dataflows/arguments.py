@@ -56,7 +56,7 @@ def _fits(function: FunctionType, number: int) -> bool:
     """Whether so many positional arguments are neither too few nor too many, and no other is needed."""
     code = function.__code__
     most = code.co_argcount
-    if code.co_kwonlyargcount > len(function.__kwdefaults__ or ()):
+    if code.co_kwonlyargcount and code.co_kwonlyargcount > len(function.__kwdefaults__ or ()):
         return False
     if number > most:
         return bool(code.co_flags & inspect.CO_VARARGS)

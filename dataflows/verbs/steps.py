@@ -214,14 +214,19 @@ def _take_apart(
             f"{verb}({name!r}): the second argument is the function to run, not {type(fn).__name__}; "
             f"write {verb}({name!r}, function, argument, …), without calling it"
         )
-    for given in (*args, *keywords.values()):
+    if args or keywords:
+        _refuse_commands(verb, name, (*args, *keywords.values()))
+    problem = wrong_call(verb, name, fn, args, keywords, before)
+    return fn if problem is None else WrongCall(problem), args, keywords
+
+
+def _refuse_commands(verb: str, name: str, arguments: tuple[Any, ...]) -> None:
+    for given in arguments:
         if isinstance(given, _ANSWERED):
             raise TypeError(
                 f"{verb}({name!r}): an argument is a command ({type(given).__name__}) and not its answer; "
                 "write `yield from` before it, where it is built"
             )
-    problem = wrong_call(verb, name, fn, args, keywords, before)
-    return fn if problem is None else WrongCall(problem), args, keywords
 
 
 def _check_retry(verb: str, name: str, retry: object) -> None:

@@ -41,9 +41,10 @@ def encode(value: object, what: str, *, codec: str = "auto") -> Encoded:
     return encoded
 
 
-def decode(encoded: Encoded) -> Any:
+def decode(encoded: tuple[str, bytes]) -> Any:
     """A fresh value at each call; for the encoding ``error``, the exception.
 
+    :param encoded: ``Encoded``, or the bare pair, which takes half as long to make.
     :raises CannotRestore: a class of it is not found in this process, or no longer takes what was stored;
         or the bytes are damaged.
     """
@@ -58,7 +59,7 @@ def decode(encoded: Encoded) -> Any:
     except Exception as error:
         raise CannotRestore(_restore_refusal(error)) from error
     if encoding == ERROR:
-        return decode_error(encoded)
+        return decode_error(Encoded(encoding, data))
     raise CannotRestore(f"the encoding {encoding!r} is not known to this version of dataflows; upgrade it")
 
 

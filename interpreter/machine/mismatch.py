@@ -16,8 +16,8 @@ from interpreter.machine.actions import (
     BeginStep,
     End,
     MarkPatch,
-    Open,
     OpenCallback,
+    Placed,
     PublishValue,
     Renew,
     RunStep,
@@ -63,7 +63,7 @@ __all__ = [
     "expect_step",
 ]
 
-OpenT = TypeVar("OpenT", bound=Open)
+PlacedT = TypeVar("PlacedT", bound=Placed)
 
 _KINDS: dict[type[Any], str] = {
     RunStep: "step",
@@ -97,7 +97,7 @@ _KINDS: dict[type[Any], str] = {
 }
 
 
-def expect(machine: Machine, fact: At, kind: type[OpenT]) -> OpenT:
+def expect(machine: Machine, fact: At, kind: type[PlacedT]) -> PlacedT:
     """The action that is open where the fact stands.
 
     :raises Mismatch: there is none, or it is of another kind, name or branch.
@@ -114,7 +114,7 @@ def expect_step(machine: Machine, fact: At) -> RunStep | StopStep:
     :raises Mismatch: as ``expect``.
     """
     action = machine.open.get(fact.position)
-    if isinstance(action, RunStep | StopStep) and _same_name(action, fact):
+    if isinstance(action, (RunStep, StopStep)) and _same_name(action, fact):
         return action
     raise _disagreement(machine, fact)
 
@@ -176,8 +176,8 @@ def expect_not_ended(machine: Machine, fact: Terminated) -> None:
         raise _disagreement(machine, fact)
 
 
-def _same_name(action: Open, fact: At) -> bool:
-    return not isinstance(action, End | Renew) and action.name == fact.name and action.branch == fact.branch
+def _same_name(action: Placed, fact: At) -> bool:
+    return action.name == fact.name and action.branch == fact.branch
 
 
 def _disagreement(machine: Machine, fact: At | Ended | Renewed | Terminated) -> Mismatch:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+import psycopg
 from psycopg import Connection
 
 from dataflows.errors import DatabaseUnavailable
@@ -84,7 +85,7 @@ class Claimer:
         self._room = room
         self._schedules, self._router = starters
         self._monitor = monitor
-        self._connection = connect("claimer")
+        self._connection = self._open()
         self._listener = Listener(connect)
         self._lock = threading.Lock()
         self._hinted = False
@@ -311,9 +312,18 @@ class Claimer:
             )
         self._is_in_doubt = bool(self._missing)
 
+    def _open(self) -> Connection[Any]:
+        connection = self._connect("claimer")
+        try:
+            claims.begin_session(connection)
+        except psycopg.Error as error:
+            connection.close()
+            raise DatabaseUnavailable(f"lost just after it was found: {error}") from error
+        return connection
+
     def _reconnect_if_broken(self) -> None:
         pause = _PAUSE
         while self._connection.closed and not self._closed.wait(pause):
             pause = min(pause * 2, 1.0)
             with suppress(DatabaseUnavailable):
-                self._connection = self._connect("claimer")
+                self._connection = self._open()

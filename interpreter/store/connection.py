@@ -19,6 +19,7 @@ from interpreter.store.patience import PatientConnection
 from interpreter.store.queries import QUERIES
 
 __all__ = [
+    "LONGEST_PAUSE",
     "SETTINGS",
     "check_server",
     "configure",
@@ -47,7 +48,7 @@ _WHOSE = b"SELECT pg_backend_pid()"
 
 _OLDEST_SERVER = 130_000
 
-_LONGEST_PAUSE = "5s"
+LONGEST_PAUSE = "5s"
 """A living client needs a fraction of this between two statements; one that was held up for longer begins anew."""
 
 _BEGIN, _COMMIT = b"BEGIN ISOLATION LEVEL READ COMMITTED", b"COMMIT"
@@ -123,7 +124,7 @@ def pause_not_long(connection: Connection[Any]) -> None:
 
     Else, where a host is gone and its connection does not tell, the locks stay that keep all others from a takeover.
     """
-    connection.execute(QUERIES["pause_not_long"], {"longest": _LONGEST_PAUSE}, prepare=True)
+    connection.execute(QUERIES["pause_not_long"], {"longest": LONGEST_PAUSE}, prepare=True)
 
 
 @asynccontextmanager

@@ -198,12 +198,16 @@ def _at(row: Row) -> tuple[tuple[int, ...], str, str]:
     return parse_position(row.position or ""), row.name or "", row.branch or ""
 
 
-def _encoded(row: Row) -> Encoded:
-    return Encoded(row.encoding or "", row.data or b"")
+def _stored(row: Row) -> tuple[str, bytes]:
+    return row.encoding or "", row.data or b""
 
 
 def _read_outcome(row: Row) -> Outcome[Any]:
-    return Value(decode(_encoded(row))) if row.ok else Error(decode_error(_encoded(row)))
+    return Value(decode(_stored(row))) if row.ok else Error(_read_error(row))
+
+
+def _read_error(row: Row) -> BaseException:
+    return decode_error(Encoded(*_stored(row)))
 
 
 def _moment(row: Row) -> datetime:
@@ -213,7 +217,7 @@ def _moment(row: Row) -> datetime:
 
 
 def _read_started(row: Row) -> Started:
-    read = decode(_encoded(row))
+    read = decode(_stored(row))
     return Started(tuple(read["args"]), read["kwargs"], read["seed"])
 
 
@@ -226,21 +230,21 @@ _TO_FACT: dict[str, Callable[[Row], Fact]] = {
     "begun": lambda row: Begun(),
     "begin": lambda row: StepBegun(*_at(row)),
     "step": lambda row: StepEnded(*_at(row), outcome=_read_outcome(row)),
-    "attempt": lambda row: AttemptFailed(*_at(row), error=decode_error(_encoded(row)), retry_at=_moment(row)),
+    "attempt": lambda row: AttemptFailed(*_at(row), error=_read_error(row), retry_at=_moment(row)),
     "stopped": lambda row: StepStopped(*_at(row)),
     "sleep": lambda row: Slept(*_at(row)),
     "timeout": lambda row: WaitTimedOut(*_at(row), is_error=row.ok is False),
     "sent": lambda row: SignalSent(*_at(row), outcome=_read_outcome(row)),
     "published": lambda row: Published(*_at(row), outcome=_read_outcome(row)),
-    "callback": lambda row: CallbackOpened(*_at(row), url=decode(_encoded(row))),
-    "child-started": lambda row: ChildStarted(*_at(row), id=decode(_encoded(row))),
+    "callback": lambda row: CallbackOpened(*_at(row), url=decode(_stored(row))),
+    "child-started": lambda row: ChildStarted(*_at(row), id=decode(_stored(row))),
     "child": lambda row: ChildEnded(*_at(row), outcome=_read_outcome(row)),
     "patch": lambda row: PatchMarked(*_at(row)),
-    "signal": lambda row: SignalReceived(row.name or "", decode(_encoded(row)), _moment(row), row.branch),
+    "signal": lambda row: SignalReceived(row.name or "", decode(_stored(row)), _moment(row), row.branch),
     "cancel": lambda row: CancelRequested(),
     "completed": _read_ended,
     "failed": _read_ended,
     "cancelled": _read_ended,
     "renewed": lambda row: Renewed(),
-    "terminated": lambda row: Terminated(Status(row.name or ""), decode_error(_encoded(row))),
+    "terminated": lambda row: Terminated(Status(row.name or ""), _read_error(row)),
 }

@@ -148,13 +148,18 @@ def test_many_who_claim_at_once_take_everything_and_nothing_twice(desk: Desk) ->
     assert Counter(id for each in taken for id in each) == Counter(f"e{n:05}" for n in range(1, 401))
 
 
+@pytest.mark.parametrize("is_pooled", [False, True])
 def test_a_client_that_stops_in_the_middle_of_a_claim_keeps_nobody_from_taking_over(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, is_pooled: bool
 ) -> None:
-    monkeypatch.setattr(connection, "_LONGEST_PAUSE", "100ms")
+    for module in (connection, claims):
+        monkeypatch.setattr(module, "LONGEST_PAUSE", "100ms")
     started(desk.connection, "held")
     started(desk.connection, "about to be")
     with Desk(desk.database) as stopped:
+        if is_pooled:
+            stopped.connection.prepare_threshold = None
+        claims.begin_session(stopped.connection)
         assert names(stopped.claim(most=1)) == ["held"]
         desk.expire(stopped)
 
@@ -249,3 +254,17 @@ def test_among_50_000_executions_it_is_found_by_an_index(crowded: Connection[Any
     scans = [node for node in nodes(found[0]["Plan"]) if node.get("Relation Name") == "executions"]
     assert scans, "it looks at executions"
     assert not [node for node in scans if node["Node Type"] == "Seq Scan"], found
+
+
+def test_what_is_set_for_a_session_is_not_set_through_a_pooler_whose_sessions_are_shared(desk: Desk) -> None:
+    def settings() -> list[object]:
+        names = ("idle_in_transaction_session_timeout", "TimeZone")
+        return [row for name in names for row in desk.connection.execute(f"SHOW {name}".encode())]
+
+    before = settings()
+    desk.connection.prepare_threshold = None
+    claims.begin_session(desk.connection)
+    assert settings() == before
+    desk.connection.prepare_threshold = 5
+    claims.begin_session(desk.connection)
+    assert settings() == [("5s",), ("UTC",)] != before
