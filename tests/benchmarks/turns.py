@@ -30,7 +30,7 @@ _LONGEST_TURN = 300
 class Result:
     """What one turn came to.
 
-    :ivar commit_ms: the median of single-row commits just before and just after.
+    :ivar commit_ms: the mean of single-row commits just before and just after: what is held against it is a mean, too.
     :ivar values: what was measured, by name; empty where it failed.
     :ivar problem: why it failed.
     """
@@ -54,7 +54,7 @@ def take(turn: Turn, number: int, server: Server, pythons: Mapping[str, Path]) -
         commits = server.commits()
         values, problem = _run(turn, pythons[turn.contestant.name], url)
         commits += server.commits()
-    return Result(*about, statistics.median(commits), values, problem)
+    return Result(*about, statistics.fmean(commits), values, problem)
 
 
 def _database(turn: Turn, server: Server) -> AbstractContextManager[str]:
