@@ -68,6 +68,13 @@ class PatientConnection(Connection[TupleRow]):
         """
         if sys.platform == "win32" or self.pgconn.flush():  # no poll there; or more than goes out at once
             return self.wait(generators.execute(self.pgconn))
+        try:
+            return self._poll_for_results()
+        except BaseException:  # what is half read is of no use to whoever would ask next
+            self.close()
+            raise
+
+    def _poll_for_results(self) -> list[pq.abc.PGresult]:
         results: list[pq.abc.PGresult] = []
         silence, awake_until = _Silence(self), time.monotonic() + _AWAKE
         while True:

@@ -12,7 +12,7 @@ import pytest
 from psycopg import Connection
 
 from interpreter.machine import Status
-from interpreter.store import claims, connection, journal, leases
+from interpreter.store import claims, connection, journal, leases, patience
 from interpreter.store.journal import LeaseLost
 from interpreter.store.queries import QUERIES
 from interpreter.store.records import Batch, Line, Move, Opening, Start
@@ -327,3 +327,13 @@ def test_an_error_of_a_state_that_nobody_knows_is_told_as_the_database_tells_it(
         with pytest.raises(psycopg.Error, match="not on a Sunday") as caught:
             desk.commit(step("e", 3))
         assert caught.value.sqlstate == "ZZ001"
+
+
+def test_a_connection_whose_answer_was_not_read_to_its_end_is_of_no_use_to_anybody(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.start_held("a")
+    monkeypatch.setattr(patience, "_is_readable", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        desk.commit(step("a", 3))
+    assert desk.connection.closed
