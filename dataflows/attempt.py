@@ -38,8 +38,8 @@ class Attempt:
     is_cancelled: Callable[[], bool] = field(default=_never, repr=False, compare=False)
 
 
-running_attempt: ContextVar[Attempt] = ContextVar("running_attempt")
-"""Set by whoever performs a step, around the call of its function."""
+running_attempt: ContextVar[Callable[[], Attempt]] = ContextVar("running_attempt")
+"""Answers with the attempt, which few steps ask. Set by whoever performs a step, around the call of its function."""
 
 
 def current_attempt() -> Attempt:
@@ -47,7 +47,7 @@ def current_attempt() -> Attempt:
 
     :raises LookupError: the code does not run inside a step, or in a thread or process that the step started itself.
     """
-    return running_attempt.get()
+    return running_attempt.get()()
 
 
 def cancelled() -> bool:
@@ -57,4 +57,4 @@ def cancelled() -> bool:
     Outside a step it is False.
     """
     attempt = running_attempt.get(None)
-    return attempt is not None and attempt.is_cancelled()
+    return attempt is not None and attempt().is_cancelled()

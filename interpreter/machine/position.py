@@ -16,6 +16,8 @@ Position: TypeAlias = tuple[int, ...]
 
 def format_position(position: Position) -> str:
     """``(3, 0, 2)`` as ``"3.0.2"``."""
+    if len(position) == 1:  # where nearly all stand
+        return str(position[0])
     return ".".join(map(str, position))
 
 
@@ -24,6 +26,6 @@ def parse_position(text: str) -> Position:
 
     :raises ValueError: the text is no position.
     """
-    if "." not in text:  # where nearly all stand
+    if "." not in text:
         return (int(text),) if text else ()
     return tuple(map(int, text.split(".")))

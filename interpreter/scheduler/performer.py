@@ -241,9 +241,9 @@ class Performer:
     def _value_of(self, attempt: LiveAttempt, *given: object) -> Any:
         """Call it, in a context of its own: what a step sets there must not be found by what this thread drives."""
         command = attempt.action.command
-        running_attempt.set(attempt.as_seen_by_step())
+        running_attempt.set(attempt.as_seen_by_step)
         value = command.fn(*given, *command.args, **command.kwargs)
-        return self._loop.await_here(value) if inspect.isawaitable(value) else value
+        return value if value is None or not inspect.isawaitable(value) else self._loop.await_here(value)
 
     # The event loop -----------------------------------------------------------------------------
 
@@ -263,7 +263,7 @@ class Performer:
 
     async def _call_async(self, attempt: LiveAttempt) -> Outcome[Any]:
         command = attempt.action.command
-        running_attempt.set(attempt.as_seen_by_step())
+        running_attempt.set(attempt.as_seen_by_step)
         if attempt.stopping:
             return Error(asyncio.CancelledError())
         try:

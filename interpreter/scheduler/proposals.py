@@ -5,7 +5,7 @@ Owns the numbers (``seq``) of entries: each is given when its batch is drafted, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -64,7 +64,7 @@ class Draft:
     lines: dict[Held, list[Line]] = field(default_factory=dict)
     moves: dict[Held, Move] = field(default_factory=dict)
     starts: dict[str, StartRequest] = field(default_factory=dict)
-    gone: list[Held] = field(default_factory=list)
+    gone: Sequence[Held] = ()
     renewals: dict[Held, list[Line]] = field(default_factory=dict)
 
 
@@ -84,9 +84,9 @@ class Done:
     now: datetime
     begun_at: datetime
     entries: dict[Held, list[Written]] = field(default_factory=dict)
-    moves: list[tuple[Held, Move, bool]] = field(default_factory=list)
-    gone: list[Held] = field(default_factory=list)
-    started: list[StartRequest] = field(default_factory=list)
+    moves: Sequence[tuple[Held, Move, bool]] = ()
+    gone: Sequence[Held] = ()
+    started: Sequence[StartRequest] = ()
     renewed: dict[Held, list[Written]] = field(default_factory=dict)
     told: tuple[str, ...] = ()
 

@@ -93,7 +93,7 @@ def payload_of(answer: Answer, action: AwaitSignal) -> Any:
 
 def _call(function: Callable[..., Any], driver: Driver, action: RunStep) -> Any:
     command: Step[Any] = action.command
-    token = running_attempt.set(_attempt(driver, action))
+    token = running_attempt.set(lambda: _attempt(driver, action))
     try:
         value = function(*command.args, **command.kwargs)
         return _awaited(value) if inspect.isawaitable(value) else value

@@ -19,7 +19,7 @@ from tests.connectors.till import Till
 @pytest.fixture
 def in_step() -> Iterator[Attempt]:
     attempt = Attempt("order-1", "3", "charge", 1, "order-1/1/3")
-    token = running_attempt.set(attempt)
+    token = running_attempt.set(lambda: attempt)
     yield attempt
     running_attempt.reset(token)
 
