@@ -1,7 +1,6 @@
 """The one PostgreSQL server that everything is measured on, and a fresh database for each turn.
 
-Owns the server's temporary home, the prepared databases that turns get copies of, and the yardstick: single-row
-commits of plain psycopg. Knows nothing of workloads.
+Owns the server's temporary home, and the prepared databases that turns get copies of. Knows nothing of workloads.
 """
 
 from __future__ import annotations
@@ -17,11 +16,8 @@ from typing import Self
 import psycopg
 
 from interpreter.embedded import EmbeddedPostgres
-from tests.benchmarks.programs.raw import TABLE, commit_times
 
 __all__ = ["Server"]
-
-_COMMITS = 100
 
 
 class Server:
@@ -36,15 +32,13 @@ class Server:
         self._home.chmod(0o755)  # root's server runs as another user
         self._postgres = EmbeddedPostgres(self._home)
         self._numbers = count(1)
-        self._yardstick: psycopg.Connection | None = None
 
     def __enter__(self) -> Self:
         self._postgres.start()
-        self._open_yardstick()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._stop()
+        self._postgres.close()
         shutil.rmtree(self._home, ignore_errors=True)
 
     def url(self, database: str) -> str:
@@ -68,18 +62,11 @@ class Server:
         finally:
             self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def commits(self) -> list[float]:
-        """How many milliseconds each of a hundred single-row commits takes just now."""
-        assert self._yardstick is not None
-        self._yardstick.execute("TRUNCATE journal")
-        return [1000 * seconds for seconds in commit_times(self._yardstick, "yardstick", _COMMITS)]
-
     def load(self, library: str) -> None:
         """Restart the server with a library loaded."""
         self._execute(f"ALTER SYSTEM SET shared_preload_libraries = '{library}'")
-        self._stop()
+        self._postgres.close()
         self._postgres.start()
-        self._open_yardstick()
 
     def describe(self) -> dict[str, str]:
         """Its version, and the settings that durability hangs on."""
@@ -87,16 +74,6 @@ class Server:
         with psycopg.connect(self.url("postgres")) as connection:
             shown = [connection.execute(f"SHOW {name}".encode()).fetchone() for name in names]
         return {name: row[0] for name, row in zip(names, shown, strict=True) if row is not None}
-
-    def _open_yardstick(self) -> None:
-        self._yardstick = psycopg.connect(self.url("postgres"), autocommit=True)
-        self._yardstick.execute(TABLE)
-        self.commits()  # warm from here on
-
-    def _stop(self) -> None:
-        if self._yardstick is not None:
-            self._yardstick.close()
-        self._postgres.close()
 
     def _execute(self, statement: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:

@@ -1,12 +1,11 @@
-"""Takes one turn: a program in a process of its own, between two looks at the yardstick.
+"""Takes one turn: a program in a process of its own.
 
-Owns what a result is: a line of JSON, with the yardstick of that very moment.
+Owns what a result is: a line of JSON.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
 import subprocess
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -30,7 +29,6 @@ _LONGEST_TURN = 300
 class Result:
     """What one turn came to.
 
-    :ivar commit_ms: the mean of single-row commits just before and just after: what is held against it is a mean, too.
     :ivar values: what was measured, by name; empty where it failed.
     :ivar problem: why it failed.
     """
@@ -39,7 +37,6 @@ class Result:
     contestant: str
     round: int
     settings: Mapping[str, Any]
-    commit_ms: float
     values: Mapping[str, float] = field(default_factory=dict)
     problem: str | None = None
 
@@ -51,10 +48,8 @@ def take(turn: Turn, number: int, server: Server, pythons: Mapping[str, Path]) -
     """Measure once; a program that fails or hangs is a result too."""
     about = (turn.workload, turn.contestant.name, number, turn.settings)
     with _database(turn, server) as url:
-        commits = server.commits()
         values, problem = _run(turn, pythons[turn.contestant.name], url)
-        commits += server.commits()
-    return Result(*about, statistics.fmean(commits), values, problem)
+    return Result(*about, values, problem)
 
 
 def _database(turn: Turn, server: Server) -> AbstractContextManager[str]:
