@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from psycopg import Connection, Cursor, Pipeline
@@ -98,7 +99,13 @@ def claim(
 
 
 def _known(known: Sequence[tuple[str, int]]) -> dict[str, Any]:
-    return {**named_columns(_KNOWN, known), "format": FORMAT}
+    return {**_known_columns(tuple(known)), "format": FORMAT}
+
+
+@lru_cache(maxsize=8)
+def _known_columns(known: tuple[tuple[str, int], ...]) -> dict[str, Any]:
+    """Packed once: they are the same at every claim, but where a workflow is registered later."""
+    return named_columns(_KNOWN, known)
 
 
 def _claimed(pipeline: Pipeline, cursor: Cursor[Any]) -> list[Claimed]:

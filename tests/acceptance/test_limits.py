@@ -134,7 +134,7 @@ class Watch:
         return max(size[0] for size in self.sizes) / 1e3 - memory / 1e3, max(size[1] for size in self.sizes) - threads
 
 
-@pytest.mark.parametrize(("tasks", "at_once"), [(TASKS, 5), (TASKS // 2, 1)])
+@pytest.mark.parametrize(("tasks", "at_once"), [(TASKS, 5), (TASKS // 4, 1)])
 def test_tasks_are_created_in_order_at_the_pace_of_the_service_which_says_once_that_it_is_used_up(
     client: Client,
     sql: Connection[Any],

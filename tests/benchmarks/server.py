@@ -62,6 +62,12 @@ class Server:
         finally:
             self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    @contextmanager
+    def again(self, database: str) -> Iterator[str]:
+        """The URL of a prepared database itself, after a checkpoint as well."""
+        self._execute("CHECKPOINT")
+        yield self.url(database)
+
     def load(self, library: str) -> None:
         """Restart the server with a library loaded."""
         self._execute(f"ALTER SYSTEM SET shared_preload_libraries = '{library}'")

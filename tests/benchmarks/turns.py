@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def take(turn: Turn, number: int, server: Server, pythons: Mapping[str, Path]) -
 
 
 def _database(turn: Turn, server: Server) -> AbstractContextManager[str]:
-    return nullcontext(server.url(FILLED)) if turn.is_filled else server.copy(turn.contestant.database)
+    return server.again(FILLED) if turn.is_filled else server.copy(turn.contestant.database)
 
 
 def _run(turn: Turn, python: Path, url: str) -> tuple[dict[str, float], str | None]:
