@@ -318,7 +318,7 @@ class Claimer:
             claims.begin_session(connection)
         except psycopg.Error as error:
             connection.close()
-            raise DatabaseUnavailable(f"lost just after it was found: {error}") from error
+            raise DatabaseUnavailable(f"the connection was lost as soon as it was there: {error}") from error
         return connection
 
     def _reconnect_if_broken(self) -> None:

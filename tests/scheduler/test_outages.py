@@ -111,6 +111,26 @@ def test_a_message_that_the_claimer_was_told_of_is_not_forgotten_when_its_connec
         assert handle.result() == "held"
 
 
+def test_a_claimer_whose_new_connection_is_lost_at_once_opens_another(
+    new_scheduler: Callable[..., Scheduler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin_session = claims.begin_session
+    with new_scheduler() as scheduler:
+        cuts = iter([True, True, False])
+
+        def begin_in_vain(connection: psycopg.Connection[Any]) -> None:
+            if next(cuts):
+                connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            begin_session(connection)
+
+        monkeypatch.setattr(claims, "begin_session", begin_in_vain)
+        monkeypatch.setattr(claimer, "_POLL", 0.1)
+        scheduler._host._claimer._connection.close()
+        with Client(scheduler._named) as client:
+            assert client.start(steps, "after", id="after").result("60s") == 21
+        assert next(cuts, None) is None
+
+
 def test_a_database_that_is_away_for_a_while_is_waited_for(new_scheduler: Callable[..., Scheduler], told: Told) -> None:
     with new_scheduler(on_event=told, lease=2) as scheduler:
         handles = [scheduler.start(steps, f"away-{number}") for number in range(10)]
