@@ -10,6 +10,7 @@ import pytest
 
 from dataflows import ExecutionBlocked, Flow, Retry, StepInterrupted, StepTimeout, gather, race, sleep, step, workflow
 from interpreter import Client, Scheduler
+from interpreter.scheduler.held import Stage
 from interpreter.store.records import Line, Start
 from interpreter.store.rows import Row
 from tests.databases import opened
@@ -172,11 +173,12 @@ def test_one_that_is_cancelled_while_it_waits_for_room_leaves_no_trace_and_takes
     with new_scheduler(concurrency=1) as scheduler:
         handle = scheduler.start(raced, id, id=id)
         assert RUNNING.acquire(timeout=20)
-        eventually(lambda: "sleep" in [entry.kind for entry in handle.history()])
+        performer = scheduler._engine._performer  # type: ignore[union-attr]
+        eventually(lambda: [attempt.stage for attempt in performer._waiting] == [Stage.DISCARDED])
         RELEASED.set()
         assert handle.result(timeout=20) == "charged"
         assert [entry.name for entry in handle.history() if entry.kind == "begin"] == ["hold", "after"]
-        eventually(lambda: not scheduler._engine._performer.running)  # type: ignore[union-attr]
+        eventually(lambda: not performer.running)
     assert RAN[id] == 0
 
 
