@@ -38,6 +38,6 @@ def main() -> None:
     """Run the command that ``sys.argv`` names; ends the process with its exit code."""
     from interpreter.cli.app import app
 
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdout, sys.stderr):  # typed as any text stream, and text files unless somebody replaced them
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # whatever the terminal's encoding
     app()

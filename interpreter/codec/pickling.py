@@ -12,7 +12,7 @@ import pickle
 import sys
 from typing import Any, ClassVar
 
-import dill  # type: ignore[import-untyped]
+import dill  # type: ignore[import-untyped]  # it has no types, and so its classes have none
 
 from interpreter.codec.encoded import LARGEST
 from interpreter.codec.names import MAINS, NAMED, find, main_name, name_of
@@ -115,10 +115,11 @@ class _FastPickler(pickle.Pickler):
         return _reduce(node)
 
 
-class DillPickler(dill.Pickler):  # type: ignore[misc]
+class DillPickler(dill.Pickler):  # type: ignore[misc]  # as dill
     """Remembers the innermost object that it failed on, and goes to a fresh stack before one is full."""
 
-    # dill would look whether each dict is that of a module, comparing it with __main__'s.
+    # dill would look whether each dict is that of a module, comparing it with __main__'s. Python's own does not, of
+    # which type checkers know only the pickler in C.
     dispatch: ClassVar[dict[type, Any]] = {**dill.Pickler.dispatch, dict: pickle._Pickler.save_dict}  # type: ignore[attr-defined]
 
     def __init__(self, file: io.BytesIO, protocol: int) -> None:
@@ -144,6 +145,6 @@ class DillPickler(dill.Pickler):  # type: ignore[misc]
         return _reduce(node)
 
 
-class _Unpickler(dill.Unpickler):  # type: ignore[misc]
+class _Unpickler(dill.Unpickler):  # type: ignore[misc]  # as dill
     def find_class(self, module: str, name: str) -> Any:
         return find(module, name) if module == main_name() else super().find_class(module, name)

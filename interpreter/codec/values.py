@@ -44,7 +44,7 @@ def encode(value: object, what: str, *, codec: str = "auto") -> Encoded:
 def decode(encoded: tuple[str, bytes]) -> Any:
     """A fresh value at each call; for the encoding ``error``, the exception.
 
-    :param encoded: ``Encoded``, or the bare pair, which takes half as long to make.
+    :param encoded: ``Encoded``, or the bare pair, which is quicker to make.
     :raises CannotRestore: a class of it is not found in this process, or no longer takes what was stored;
         or the bytes are damaged.
     """

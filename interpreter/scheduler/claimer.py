@@ -33,6 +33,7 @@ from interpreter.scheduler.schedules import Schedules, Workflows
 from interpreter.scheduler.timers import Timers
 from interpreter.store import claims
 from interpreter.store.claims import LastApplied
+from interpreter.store.connection import begin_session
 from interpreter.store.queries import QUERIES
 from interpreter.store.records import Claimed, Taken
 
@@ -315,7 +316,7 @@ class Claimer:
     def _open(self) -> Connection[Any]:
         connection = self._connect("claimer")
         try:
-            claims.begin_session(connection)
+            begin_session(connection)
         except psycopg.Error as error:
             connection.close()
             raise DatabaseUnavailable(f"the connection was lost as soon as it was there: {error}") from error

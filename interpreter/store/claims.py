@@ -14,13 +14,12 @@ from typing import Any
 from psycopg import Connection, Cursor, Pipeline
 
 from interpreter.store.arrays import IntArray, TextArray, named_columns
-from interpreter.store.connection import LONGEST_PAUSE, is_pooled, one_transaction, pause_not_long
+from interpreter.store.connection import is_pooled, one_transaction, pause_not_long
 from interpreter.store.queries import QUERIES
 from interpreter.store.records import Claimed, Entries, Found, Message, Outside, Taken
 from interpreter.store.rows import FORMAT
 
 __all__ = [
-    "begin_session",
     "claim",
     "find_messages",
     "list_held",
@@ -37,16 +36,6 @@ _AFTER: dict[str, type[Any]] = {"ids": TextArray, "generations": IntArray, "afte
 
 LastApplied = Callable[[Claimed], int]
 """Up to which entry the journal of an execution is known already; 0: not at all."""
-
-
-def begin_session(connection: Connection[Any]) -> None:
-    """Set, once for all claims, that the server ends one in which the client stops, and that times come as UTC.
-
-    To convert each time of a journal takes as long as to read it. Nothing is set through a pooler, where the session
-    is somebody else's the next moment: there each claim sees to itself.
-    """
-    if not is_pooled(connection):
-        connection.execute(QUERIES["begin_claiming"], {"longest": LONGEST_PAUSE})
 
 
 def look_for_due(

@@ -19,8 +19,8 @@ from interpreter.store.patience import PatientConnection
 from interpreter.store.queries import QUERIES
 
 __all__ = [
-    "LONGEST_PAUSE",
     "SETTINGS",
+    "begin_session",
     "check_server",
     "configure",
     "configure_async",
@@ -48,7 +48,7 @@ _WHOSE = b"SELECT pg_backend_pid()"
 
 _OLDEST_SERVER = 130_000
 
-LONGEST_PAUSE = "5s"
+_LONGEST_PAUSE = "5s"
 """A living client needs a fraction of this between two statements; one that was held up for longer begins anew."""
 
 _BEGIN, _COMMIT = b"BEGIN ISOLATION LEVEL READ COMMITTED", b"COMMIT"
@@ -124,7 +124,17 @@ def pause_not_long(connection: Connection[Any]) -> None:
 
     Else, where a host is gone and its connection does not tell, the locks stay that keep all others from a takeover.
     """
-    connection.execute(QUERIES["pause_not_long"], {"longest": LONGEST_PAUSE}, prepare=True)
+    connection.execute(QUERIES["pause_not_long"], {"longest": _LONGEST_PAUSE}, prepare=True)
+
+
+def begin_session(connection: Connection[Any]) -> None:
+    """The same once for all transactions of a session; and its times come as UTC, as journals are applied.
+
+    To convert them is a tenth of what it takes to resume a long one. Nothing is set through a pooler, where the session
+    is somebody else's the next moment: there each transaction sees to itself.
+    """
+    if not is_pooled(connection):
+        connection.execute(QUERIES["begin_session"], {"longest": _LONGEST_PAUSE})
 
 
 @asynccontextmanager

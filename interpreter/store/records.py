@@ -81,12 +81,12 @@ class Entries(Sequence[Written]):
         return Entries(self._rows[index]) if isinstance(index, slice) else _written(self._rows[index])
 
 
-def _written(row: tuple[Any, ...]) -> Written:
-    """Made past the constructors, which take their fields by name and so twice as long."""
-    return _new(Written, (row[1], row[2], _new(Row, row[3:])))
-
-
 _new = tuple.__new__
+"""Makes a named tuple in half the time of its own constructor, which is a function of Python's."""
+
+
+def _written(row: tuple[Any, ...]) -> Written:
+    return _new(Written, (row[1], row[2], _new(Row, row[3:])))
 
 
 class Message(NamedTuple):

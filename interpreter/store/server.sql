@@ -20,7 +20,7 @@ SELECT set_config('lock_timeout', %(longest)s, true)
 -- First statement of a transaction in which the client thinks, and has locks that others must not wait for.
 SELECT set_config('idle_in_transaction_session_timeout', %(longest)s, true)
 
--- name: begin_claiming
+-- name: begin_session
 -- The same for all transactions of a session, and the zone in which its times are told.
 SELECT set_config('idle_in_transaction_session_timeout', %(longest)s, false), set_config('TimeZone', 'UTC', false)
 

@@ -114,7 +114,7 @@ def test_a_message_that_the_claimer_was_told_of_is_not_forgotten_when_its_connec
 def test_a_claimer_whose_new_connection_is_lost_at_once_opens_another(
     new_scheduler: Callable[..., Scheduler], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin_session = claims.begin_session
+    begin_session = claimer.begin_session
     with new_scheduler() as scheduler:
         cuts = iter([True, True, False])
 
@@ -123,7 +123,7 @@ def test_a_claimer_whose_new_connection_is_lost_at_once_opens_another(
                 connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
             begin_session(connection)
 
-        monkeypatch.setattr(claims, "begin_session", begin_in_vain)
+        monkeypatch.setattr(claimer, "begin_session", begin_in_vain)
         monkeypatch.setattr(claimer, "_POLL", 0.1)
         scheduler._host._claimer._connection.close()
         with Client(scheduler._named) as client:

@@ -152,14 +152,13 @@ def test_many_who_claim_at_once_take_everything_and_nothing_twice(desk: Desk) ->
 def test_a_client_that_stops_in_the_middle_of_a_claim_keeps_nobody_from_taking_over(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, is_pooled: bool
 ) -> None:
-    for module in (connection, claims):
-        monkeypatch.setattr(module, "LONGEST_PAUSE", "100ms")
+    monkeypatch.setattr(connection, "_LONGEST_PAUSE", "100ms")
     started(desk.connection, "held")
     started(desk.connection, "about to be")
     with Desk(desk.database) as stopped:
         if is_pooled:
             stopped.connection.prepare_threshold = None
-        claims.begin_session(stopped.connection)
+        connection.begin_session(stopped.connection)
         assert names(stopped.claim(most=1)) == ["held"]
         desk.expire(stopped)
 
@@ -263,8 +262,8 @@ def test_what_is_set_for_a_session_is_not_set_through_a_pooler_whose_sessions_ar
 
     before = settings()
     desk.connection.prepare_threshold = None
-    claims.begin_session(desk.connection)
+    connection.begin_session(desk.connection)
     assert settings() == before
     desk.connection.prepare_threshold = 5
-    claims.begin_session(desk.connection)
+    connection.begin_session(desk.connection)
     assert settings() == [("5s",), ("UTC",)] != before

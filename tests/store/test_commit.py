@@ -237,7 +237,7 @@ def test_who_stops_in_the_middle_of_a_takeover_keeps_nobody_from_it(
     new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = new_database()
-    monkeypatch.setattr(connection, "LONGEST_PAUSE", "100ms")
+    monkeypatch.setattr(connection, "_LONGEST_PAUSE", "100ms")
     with Desk(database) as dead, Desk(database) as stopped, Desk(database) as heir:
         dead.start_held("left")
         heir.expire(dead)
