@@ -69,6 +69,7 @@ class Arrivals:
         if not self._held.has(held):  # the lease was lost on its way here
             self._applier.abandon(held.id, held.machine)
             return
+        held.ready = True
         if new := arrived or entries:
             held.seq, held.last_at = new[-1][:2]
         if not (self._replay(held, entries) and self._apply(held, arrived)):
@@ -91,13 +92,11 @@ class Arrivals:
 
     def on_messages(self, messages: Iterable[Message], outside: Mapping[str, Outside]) -> None:
         """The unread messages of some executions, and what else was done to each from outside."""
-        known = {held: outside[id] for id in outside if (held := self._held.get(id)) is not None}
-        if len(known) < len(outside):  # let go since they were asked for: they are to be claimed
-            self._let_go(self._clock.now())
+        known = {held: outside[id] for id in outside if (held := self._ready(id)) is not None}
         for held, done in known.items():
             self._dispatcher.obey(held, done)
         for message in messages:
-            if (held := self._held.get(message.execution_id)) is not None and not held.paused:
+            if (held := self._held.get(message.execution_id)) in known and not held.paused:
                 self._read(held, message)
         for held, done in known.items():
             held.inbox_seq = max(held.inbox_seq, done.inbox_seq)
@@ -148,7 +147,7 @@ class Arrivals:
 
     def on_left_behind(self, execution_id: str, problem: str) -> None:
         """The watchdog has left the thread behind that was stuck in this execution."""
-        if (held := self._held.get(execution_id)) is not None:
+        if (held := self._held.get(execution_id)) is not None and held.ready:
             self._departures.block(held, problem)
 
     # Parts of a commit --------------------------------------------------------------------------
@@ -169,6 +168,7 @@ class Arrivals:
     def _on_started(self, held: Held, request: StartRequest, begun_at: datetime) -> None:
         if not self._held.has(held):
             return
+        held.ready = True
         started = Row("started", encoding=request.start.encoding, data=request.start.data)
         if self._apply(held, [Written(1, begun_at, started), Written(2, begun_at, Row("begun"))]):
             self._go_on(held)
@@ -210,7 +210,7 @@ class Arrivals:
         held = Held(
             *(scheduler, former.id, former.generation + 1, fresh, former.inbox_seq), is_awaited=former.is_awaited
         )
-        held.read, held.tickets = former.read, former.tickets
+        held.ready, held.read, held.tickets = True, former.read, former.tickets
         held.seq, held.last_at = entries[-1][:2]
         self._held.add(held)
         self._departures.renewed(former)
@@ -248,6 +248,17 @@ class Arrivals:
     def _go_on(self, held: Held) -> None:
         self._dispatcher.carry_out(held, held.machine.actions())
         self._departures.rest(held)
+
+    def _ready(self, execution_id: str) -> Held | None:
+        """One whose inbox was read, if it is here: it may have been let go since, and even claimed again."""
+        held = self._held.get(execution_id)
+        if held is None:
+            self._let_go(self._clock.now())  # it is to be claimed
+        elif held.ready:
+            return held
+        else:
+            self._look_at_inbox(execution_id)
+        return None
 
     def _ask_again(self, held: Held) -> None:
         """Not for one that is leaving, which would not use its turn; should it stay, its messages are looked at."""

@@ -66,6 +66,8 @@ class Held:
     Only the driver's thread touches it, but for ``seq``, ``last_at`` and ``deaths``, which are the committer's.
 
     :ivar scheduler: the number under which it was claimed; under another it is lost. 0: it is held no longer.
+    :ivar ready: its machine stands where its journal does, or did when it was claimed. It counts as held before that,
+        and nothing is done with it.
     :ivar seq: of the last entry that was committed.
     :ivar last_at: no later entry may carry an earlier time.
     :ivar deaths: how many of its holders died since an entry was last journaled.
@@ -105,6 +107,7 @@ class Held:
         "problem",
         "proposed",
         "read",
+        "ready",
         "result",
         "scheduler",
         "seq",
@@ -129,6 +132,7 @@ class Held:
         self.id = execution_id
         self.generation = generation
         self.machine = machine
+        self.ready = False
         self.seq = machine.seq
         self.last_at = machine.time
         self.deaths = deaths
