@@ -49,6 +49,7 @@ class Plan:
     :ivar pause: mean of the seconds that a scheduler is left alone once it serves; drawn from an exponential
         distribution. With the time that a process takes to start, each is killed every second or so.
     :ivar lease: of each scheduler, as ``Scheduler(lease=)`` takes it.
+    :ivar shaken: whether the threads of each scheduler pause at random where they hand over to each other.
     :ivar seed: of everything that is drawn by chance here.
     """
 
@@ -58,6 +59,7 @@ class Plan:
     seconds: float = 20.0
     pause: float = 0.7
     lease: str = "1s"
+    shaken: bool = False
     seed: int = 0
 
 
@@ -148,7 +150,8 @@ class Tormentor:
         return self._log.read_text(errors="replace").count(f'{{"event": "{event}"')
 
     def _start(self) -> SchedulerProcess:
-        return SchedulerProcess(self._database, self._module, self._log, lease=self._plan.lease, **self._settings)
+        settings = {"lease": self._plan.lease, "shaken": self._plan.shaken, **self._settings}
+        return SchedulerProcess(self._database, self._module, self._log, **settings)
 
     def _wait_for_commit(self, connection: Connection[Any]) -> bool:
         """Until the server works on a commit of this scheduler; not for long, as it may have none."""
@@ -226,6 +229,7 @@ def _plan() -> Plan:
         "--pause", type=float, default=Plan.pause, help="mean of the seconds that a scheduler is left alone"
     )
     parser.add_argument("--lease", default=Plan.lease, help="of each scheduler")
+    parser.add_argument("--shaken", action="store_true", help="their threads pause where they hand over to each other")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     return Plan(**vars(parser.parse_args()))
 

@@ -20,6 +20,7 @@ from typing import Any
 from dataflows import Limit
 from interpreter import Scheduler
 from tests.acceptance import ledger
+from tests.acceptance.shaking import shake
 from tests.acceptance.waiting import wait_until
 
 __all__ = ["SchedulerProcess"]
@@ -35,7 +36,8 @@ class SchedulerProcess:
     :param module: whose workflows it serves.
     :param log: the file that gets what it prints; appended to.
     :param environment: what is set there beside what is set here.
-    :param settings: of its ``Scheduler``; each limit as the list of its arguments.
+    :param settings: of its ``Scheduler``; each limit as the list of its arguments. And ``shaken``: whether its threads
+        pause at random where they hand over to each other.
     """
 
     def __init__(
@@ -122,6 +124,8 @@ def serve(database: str, module: str, settings: str) -> None:
     importlib.import_module(module)
     ledger.open_ledger(database)
     given = json.loads(settings)
+    if given.pop("shaken", False):
+        shake()
     given["limits"] = {name: Limit(*arguments) for name, arguments in given.get("limits", {}).items()}
     with Scheduler(database, on_event=tell, **given) as scheduler:
         tell("serving", {})

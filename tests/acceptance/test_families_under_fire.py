@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import pytest
 from psycopg import Connection
 
 from interpreter import Client, Scheduler
@@ -50,17 +51,19 @@ def assert_all_are_there_once(client: Client, sql: Connection[Any]) -> None:
     assert count(sql, "executions WHERE status <> 'completed'") == 0
 
 
+@pytest.mark.parametrize("shaken", [False, True], ids=["as they are", "with pauses in between"])
 def test_schedulers_that_are_killed_again_and_again_lose_nobody_and_start_nobody_twice(
-    client: Client, sql: Connection[Any], run_scheduler: Callable[..., SchedulerProcess]
+    client: Client, sql: Connection[Any], run_scheduler: Callable[..., SchedulerProcess], shaken: bool
 ) -> None:
+    run = partial(run_scheduler, MODULE, lease="500ms", shaken=shaken)
     start_family(client)
     for _ in range(KILLS):
-        schedulers = [run_scheduler(MODULE, lease="500ms", cached=random.choice([0, 1_000])) for _ in range(2)]
+        schedulers = [run(cached=random.choice([0, 1_000])) for _ in range(2)]
         wait_until(partial(has_written, sql, count(sql, "journal") + 8), "they do something")
         time.sleep(random.uniform(0, 0.05))  # anywhere
         for scheduler in schedulers:
             scheduler.kill()
-    run_scheduler(MODULE, lease="500ms")
+    run()
     assert_all_are_there_once(client, sql)
 
 
