@@ -22,6 +22,7 @@ from interpreter.requests import Operation
 from interpreter.scheduler.held import Held
 from interpreter.scheduler.lease import Lease
 from interpreter.scheduler.monitor import Monitor
+from interpreter.store.faults import is_of_the_server
 from interpreter.verbs import BlockingPool
 
 __all__ = ["Errand", "Errands", "UnderWay"]
@@ -121,10 +122,10 @@ class Errands:
                 return Value(self._pool.perform(errand.begin()))
             except SchedulerStopped:
                 return None
-            except (DatabaseUnavailable, psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
-                self._monitor.emit("database-unreachable", error=error)
             except BaseException as error:  # code of authors is run where a value is encoded, and may raise anything
-                return Error(error)
+                if not _is_worth_repeating(error):
+                    return Error(error)
+                self._monitor.emit("database-unreachable", error=error)
             if self._closed.wait(pause):
                 return None
             pause = min(pause * 2, _LONGEST_PAUSE)
@@ -133,3 +134,7 @@ class Errands:
     def _is_wanted(self, errand: Errand) -> bool:
         held = errand.held
         return held.scheduler == self._lease.scheduler or (errand.outlives and held.has_ended)
+
+
+def _is_worth_repeating(error: BaseException) -> bool:
+    return isinstance(error, DatabaseUnavailable) or (isinstance(error, psycopg.Error) and is_of_the_server(error))

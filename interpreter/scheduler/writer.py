@@ -21,17 +21,11 @@ from interpreter.scheduler.lease import Lease
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.proposals import Draft
 from interpreter.store import journal
+from interpreter.store.faults import is_of_the_server, leaves_in_doubt
 from interpreter.store.patience import PatientConnection
 from interpreter.store.records import Batch, Committed
 
 __all__ = ["Writer"]
-
-_REPEATED = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
-_GONE = ("08", "57", "58")
-"""How the codes of errors begin that tell of a connection, or of a server, that ends."""
-
-_OF_NO_ENTRY = ("0A", "26", "42")
-"""How those begin that are no entry's fault: a table or a right is missing, or a statement, until somebody mends it."""
 
 _LONGEST_PAUSE = 1.0
 _DOUBTS = 2
@@ -88,7 +82,7 @@ class Writer:
                     raise
                 self._monitor.emit("commit-repeated", error=error)
                 doubts -= isinstance(error, errors.UniqueViolation)  # it may also be the entry of who terminates
-                doubts = _DOUBTS if self._connection.closed or _leaves_in_doubt(error) else doubts
+                doubts = _DOUBTS if self._connection.closed or leaves_in_doubt(error) else doubts
             else:
                 return committed
             self._given_up.wait(pause)
@@ -101,13 +95,11 @@ class Writer:
         return [held for held in stayed if held.id not in still_held]
 
     def _is_worth_repeating(self, error: psycopg.Error, is_in_doubt: bool) -> bool:
-        """Conflicts, and whatever is the matter with the server rather than with what is written."""
-        if self.is_given_up or isinstance(error, errors.ProgramLimitExceeded):
+        if self.is_given_up:
             return False
         if isinstance(error, errors.UniqueViolation):  # its own first try, which ended only now
             return is_in_doubt
-        lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) or self._connection.closed
-        return isinstance(error, _REPEATED) or lost or (error.sqlstate or "").startswith(_OF_NO_ENTRY)
+        return is_of_the_server(error) or self._connection.closed
 
     def _ask_what_was_done(self, batch: Batch, scheduler: int) -> Committed | None:
         """A commit whose answer was lost may have happened, whole, or not at all; on a fresh connection one asks."""
@@ -139,8 +131,3 @@ class Writer:
                 if self._given_up.wait(pause):
                     raise psycopg.OperationalError("the scheduler has closed") from error
                 pause = min(pause * 2, _LONGEST_PAUSE)
-
-
-def _leaves_in_doubt(error: psycopg.Error) -> bool:
-    """Whether it tells of a server that is gone; a pooler may, and keep the connection to who asked."""
-    return (error.sqlstate or "").startswith(_GONE)

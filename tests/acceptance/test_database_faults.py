@@ -218,19 +218,27 @@ def only_read(sql: Connection[Any]) -> Iterator[None]:
         sql.execute("SELECT pg_reload_conf()")
 
 
-@contextmanager
-def no_journal(sql: Connection[Any]) -> Iterator[None]:
+def without(table: str) -> Callable[[Connection[Any]], AbstractContextManager[None]]:
     """A person has renamed the table; what a role may no longer do is told in the same class of errors."""
-    sql.execute("ALTER TABLE dataflows.journal RENAME TO mislaid")
-    try:
-        yield
-    finally:
-        sql.execute("ALTER TABLE dataflows.mislaid RENAME TO journal")
+
+    @contextmanager
+    def renamed(sql: Connection[Any]) -> Iterator[None]:
+        sql.execute(f"ALTER TABLE dataflows.{table} RENAME TO mislaid".encode())
+        try:
+            yield
+        finally:
+            sql.execute(f"ALTER TABLE dataflows.mislaid RENAME TO {table}".encode())
+
+    return renamed
 
 
 @pytest.mark.parametrize(
     ("hindered", "refusal"),
-    [(only_read, psycopg.errors.ReadOnlySqlTransaction), (no_journal, psycopg.errors.UndefinedTable)],
+    [
+        pytest.param(only_read, psycopg.errors.ReadOnlySqlTransaction, id="it may only be read"),
+        pytest.param(without("journal"), psycopg.errors.UndefinedTable, id="there is no journal"),
+        pytest.param(without("inbox"), psycopg.errors.UndefinedTable, id="there is no inbox"),
+    ],
 )
 def test_while_the_server_takes_nothing_from_anybody_no_execution_is_blocked_and_all_goes_on_afterwards(
     hindered: Callable[[Connection[Any]], AbstractContextManager[None]],
