@@ -18,6 +18,8 @@ from dataflows.errors import WrongArguments
 
 __all__ = ["WrongCall", "wrong_call"]
 
+_NOT_AN_AUTHORS = ("dataflows", "interpreter")
+
 
 @dataclass(frozen=True, slots=True)
 class WrongCall:
@@ -94,8 +96,8 @@ def _names_of(signature: inspect.Signature) -> str:
 
 
 def _author() -> str:
-    """File and line of the code that calls this package."""
+    """File and line of the code that calls this package, or its interpreter."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "dataflows":
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _NOT_AN_AUTHORS:
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "?"

@@ -10,7 +10,7 @@
     │   ├── CannotStore            a value that the journal cannot hold        (also a TypeError)
     │   ├── StepTimeout            an attempt took longer than ``timeout=``    (also a TimeoutError)
     │   ├── TransactionMisused     a transaction's function ended, or broke, its transaction
-    │   ├── WrongArguments         a step's function takes other arguments     (also a TypeError)
+    │   ├── WrongArguments         a step, or a workflow, takes other arguments (also a TypeError)
     │   ├── StepInterrupted        a step with ``once=True`` was cut off, and may have happened
     │   ├── WaitTimeout            no signal came in time                      (also a TimeoutError)
     │   ├── InvalidSignal          a signal's payload is not of the type asked (also a ValueError)
@@ -162,9 +162,9 @@ class TransactionMisused(DataflowsError):
 
 
 class WrongArguments(DataflowsError, TypeError):
-    """A step gives its function other arguments than it takes; the message names the line where the step is built.
+    """A step, or who starts a workflow, gives it other arguments than it takes; the message names the line that does.
 
-    It is not tried again: no attempt could succeed.
+    A step is not tried again, since no attempt could succeed; of a workflow nothing is started.
     """
 
 

@@ -80,11 +80,11 @@ class Verbs(CommonVerbs, Blocking):
         :param tags: to find it by.
         :param version: which version of the workflow; default: the one that is given.
         :param connection: start within this connection's transaction; the caller commits.
+        :raises WrongArguments: the workflow takes others; nothing is started.
         :raises IdInUse: the id belongs to an execution of another workflow.
         :raises CannotStore: an argument cannot be stored.
         """
-        found = operations.find_workflow(workflow, version)
-        new = operations.prepare(found, args, {}, id, delay, tags)
+        new = operations.to_start(workflow, version, args, {}, id, delay, tags)
         host = self._host if connection is None else None
         watch = None if host is None else host.watch(new.id)
         self._pool.perform(operations.start(new, host), connection)
@@ -116,10 +116,10 @@ class Verbs(CommonVerbs, Blocking):
         :param delay, tags, version: as of ``start``, if it is started.
         :raises IdInUse: the id belongs to an execution of another workflow.
         :raises NotFound: the execution is there, and has ended.
+        :raises WrongArguments: the workflow takes others; nothing is done.
         :raises CannotStore: an argument, or the payload, cannot be stored.
         """
-        found = operations.find_workflow(workflow, version)
-        new = operations.prepare(found, args, {}, id, delay, tags)
+        new = operations.to_start(workflow, version, args, {}, id, delay, tags)
         self._perform(operations.start_with_signal(new, signal, payload, signal_id))
         return Handle(new.id, self._pool, self._host)
 
@@ -137,9 +137,9 @@ class Verbs(CommonVerbs, Blocking):
         """Start the newest version of a workflow, or the one named, by the workflow's name.
 
         :raises UnknownWorkflow: it is not registered in this process.
+        :raises WrongArguments: it takes others; nothing is started.
         """
-        found = operations.find_workflow(name, version)
-        new = operations.prepare(found, args, dict(kwargs or {}), id, delay, tags)
+        new = operations.to_start(name, version, args, dict(kwargs or {}), id, delay, tags)
         self._perform(operations.start(new, self._host))
         return self.handle(new.id)
 
@@ -169,8 +169,7 @@ class AsyncVerbs(CommonVerbs, Awaiting):
         version: int | None = None,
         connection: AsyncConnection[Any] | None = None,
     ) -> AsyncHandle[T]:
-        found = operations.find_workflow(workflow, version)
-        new = operations.prepare(found, args, {}, id, delay, tags)
+        new = operations.to_start(workflow, version, args, {}, id, delay, tags)
         host = self._host if connection is None else None
         watch = None if host is None else host.watch(new.id)
         await self._pool.perform(operations.start(new, host), connection)
@@ -195,8 +194,7 @@ class AsyncVerbs(CommonVerbs, Awaiting):
         tags: Mapping[str, str] | None = None,
         version: int | None = None,
     ) -> AsyncHandle[T]:
-        found = operations.find_workflow(workflow, version)
-        new = operations.prepare(found, args, {}, id, delay, tags)
+        new = operations.to_start(workflow, version, args, {}, id, delay, tags)
         await self._perform(operations.start_with_signal(new, signal, payload, signal_id))
         return AsyncHandle(new.id, self._pool, self._host)
 

@@ -55,7 +55,7 @@ from interpreter.operations.schedules import (
     resume_schedule,
     trigger_schedule,
 )
-from interpreter.operations.starting import find_workflow, is_there, prepare, start, start_with_signal
+from interpreter.operations.starting import find_workflow, is_there, prepare, start, start_with_signal, to_start
 
 __all__ = [
     "BulkVerb",
@@ -125,6 +125,7 @@ __all__ = [
     "stored_result",
     "subscribe",
     "terminate",
+    "to_start",
     "trigger_schedule",
     "unsubscribe",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dataflows.arguments import wrong_call
 from dataflows.duration import Duration, to_timedelta
-from dataflows.errors import IdInUse, NotFound
+from dataflows.errors import IdInUse, NotFound, WrongArguments
 from dataflows.names import check_name
 from dataflows.workflow import Workflow, registry
 from interpreter.machine import ENDED
@@ -18,7 +19,7 @@ from interpreter.store.identifiers import new_seed, time_ordered_id
 from interpreter.store.records import Parent
 from interpreter.store.rows import FORMAT, started_payload
 
-__all__ = ["find_workflow", "is_there", "prepare", "start", "start_query", "start_with_signal"]
+__all__ = ["find_workflow", "is_there", "prepare", "start", "start_query", "start_with_signal", "to_start"]
 
 
 def find_workflow(workflow: Callable[..., Any] | str, version: int | None) -> Workflow[..., Any]:
@@ -32,6 +33,27 @@ def find_workflow(workflow: Callable[..., Any] | str, version: int | None) -> Wo
     if not isinstance(workflow, Workflow):
         raise TypeError(f"start(...) takes a function decorated with @workflow, or its name, not {workflow!r}")
     return workflow if version is None or version == workflow.version else registry.find(workflow.name, version)
+
+
+def to_start(
+    workflow: Callable[..., Any] | str,
+    version: int | None,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    id: str | None,
+    delay: Duration,
+    tags: Mapping[str, str] | None,
+) -> NewExecution:
+    """What is to be started for somebody who says so in code: a workflow that is found here, and takes these arguments.
+
+    :raises UnknownWorkflow, TypeError: as of ``find_workflow``.
+    :raises WrongArguments: the workflow takes others.
+    :raises CannotStore, ValueError: as of ``prepare``.
+    """
+    found = find_workflow(workflow, version)
+    if (problem := wrong_call("start", found.name, found.function, args, kwargs)) is not None:
+        raise WrongArguments(problem)
+    return prepare(found, args, kwargs, id, delay, tags)
 
 
 def prepare(

@@ -12,9 +12,10 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 
-from dataflows import CannotStore, Flow, step, wait, workflow
+from dataflows import CannotStore, Flow, WrongArguments, step, wait, workflow
 from dataflows.errors import IdInUse, NotFound, UnknownWorkflow
 from interpreter import Client, Scheduler, Status
+from interpreter.operations import starting
 from tests.databases import opened
 from tests.store.desk import one
 from tests.waiting import eventually
@@ -113,9 +114,37 @@ def test_it_can_be_started_by_name_and_with_keywords(scheduler: Scheduler, clien
         scheduler.start(len, "x")
 
 
-def test_arguments_that_do_not_fit_fail_the_execution_and_nothing_else(scheduler: Scheduler) -> None:
+def test_arguments_that_do_not_fit_start_nothing_and_it_is_told_where_they_are_given(
+    scheduler: Scheduler, client: Client, id: str
+) -> None:
+    place = f"{echo.source.rpartition(':')[0]}:[0-9]+: start.'starting/echo'.: "
+    with pytest.raises(WrongArguments, match=f"{place}missing a required argument: 'value', for echo.value.,"):
+        scheduler.start_by_name("starting/echo", id=id)
+    with pytest.raises(WrongArguments, match=f"{place}too many positional arguments"):
+        client.start(echo, 1, 2, id=id)  # type: ignore[call-arg]
+    with pytest.raises(WrongArguments, match=f"{place}got an unexpected keyword argument"):
+        client.start_by_name("starting/echo", ("x",), {"c": 2}, id=id)
+    with pytest.raises(WrongArguments, match=f"{place}too many positional arguments"):
+        client.start_with_signal(echo, 1, 2, id=id, signal="go")  # type: ignore[call-arg]
+    with pytest.raises(NotFound):
+        client.status(id)
+
+
+def test_asyncio_code_is_told_as_well(database: str) -> None:
+    async def start() -> None:
+        async with Client(database) as client:
+            await client.start(echo, 1, 2)  # type: ignore[call-arg]
+
+    with pytest.raises(WrongArguments, match="test_starting.py:[0-9]+: start.'starting/echo'.: too many"):
+        asyncio.run(start())
+
+
+def test_arguments_that_only_its_schedulers_code_refuses_fail_the_execution_and_nothing_else(
+    scheduler: Scheduler, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starting, "wrong_call", lambda *_: None)  # as if there they were other functions
     with pytest.raises(TypeError, match="missing 1 required positional argument"):
-        scheduler.start_by_name("starting/echo").result()
+        client.start_by_name("starting/echo").result()
 
 
 # Later ------------------------------------------------------------------------------------------
