@@ -98,8 +98,8 @@ def test_what_ends_while_it_closes_and_makes_room_ends_as_ever(
         assert running.wait(20)
         eventually(lambda: scheduler._host._claimer._left_some)
         closing = pool.submit(scheduler._close)
-        eventually(lambda: "dataflows claimer" not in threads())
-        released.set()
+        eventually(lambda: "dataflows claimer" not in threads() and scheduler._host._driver.is_idle)
+        released.set()  # nobody else drives or writes: the step's own thread goes on to the end
         closing.result(20)
     assert "execution-ended" in told.events
     assert "thread-failed" not in told.events

@@ -70,9 +70,13 @@ def results(handles: list[Any]) -> list[Any]:
 def test_over_two_schedulers_no_more_run_at_once_than_may(schedulers: Callable[..., Scheduler], database: str) -> None:
     limits = {SERVICE: Limit(at_once=3)}
     both = [schedulers(limits=limits), schedulers(limits=limits)]
-    handles = [both[number % 2].start(flows.limited, number) for number in range(40)]
-    assert results(handles) == list(range(40))
-    assert MOST == {"": 3}
+    first = [both[number % 2].start(flows.held, number) for number in range(3)]
+    eventually(lambda: len(BEGUN) == 3)  # so many may
+    handles = [both[number % 2].start(flows.limited, number) for number in range(3, 40)]
+    eventually(lambda: waiting(database) == 37)
+    RELEASED.set()
+    assert results([*first, *handles]) == list(range(40))
+    assert MOST[""] <= 3
     assert sorted(BEGUN) == list(range(40))
     eventually(lambda: tickets(database) == 0)
 
@@ -208,7 +212,7 @@ def test_a_connection_that_is_lost_again_and_again_loses_no_turn(
             if number % 5 == 0:
                 connection.execute(f"{cut} AND datname = current_database()".encode())
     assert results(handles) == list(range(30))
-    assert MOST == {"": 2}
+    assert MOST[""] <= 2
     eventually(lambda: tickets(database) == 0)
 
 
