@@ -110,7 +110,7 @@ class Tormentor:
         connection: Connection[Any],
         module: str = "tests.acceptance.chaos_workflows",
         aim: str = "application_name = 'dataflows committer' AND state = 'active'",
-        **settings: int,
+        **settings: Any,
     ) -> None:
         self._plan = plan
         self._module = module

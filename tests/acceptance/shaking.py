@@ -22,6 +22,7 @@ from interpreter.scheduler.writer import Writer
 
 __all__ = ["shake"]
 
+_CHANCE = random.Random()  # not the one that others may have seeded
 _SHARE = 0.2
 _LONGEST = 0.02
 
@@ -56,5 +57,5 @@ def _shaken(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _pause() -> None:
-    if random.random() < _SHARE:
-        time.sleep(random.uniform(0, _LONGEST))
+    if _CHANCE.random() < _SHARE:
+        time.sleep(_CHANCE.uniform(0, _LONGEST))

@@ -165,8 +165,9 @@ def test_what_is_started_goes_its_own_way_and_the_same_id_again_is_the_same(sche
 def test_what_is_started_is_not_terminated_with_who_has_started_it(scheduler: Scheduler, id: str) -> None:
     handle = scheduler.start(family.sends_off_and_waits, id, id=id)
     suspended(handle)
+    suspended(left := scheduler.handle(f"{id}/1/0"))
     assert handle.terminate() == 1
-    assert scheduler.status(f"{id}/1/0") is Status.SUSPENDED
+    assert left.status() is Status.SUSPENDED
 
 
 # Ends of other kinds ----------------------------------------------------------------------------
