@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from dataflows.outcome import Outcome
-from interpreter.machine import Machine
+from interpreter.machine import Close, Machine
 from interpreter.scheduler.applier import Applier, WholeJournalNeeded
 from interpreter.scheduler.clock import DatabaseClock
 from interpreter.scheduler.departures import Departures
@@ -72,7 +72,11 @@ class Arrivals:
         held.ready = True
         if new := arrived or entries:
             held.seq, held.last_at = new[-1][:2]
-        if not (self._replay(held, entries) and self._apply(held, arrived)):
+        if not self._replay(held, entries):
+            return
+        held.note_subscriptions()
+        held.machine.actions()
+        if not self._apply(held, arrived):
             return
         if held.machine.outcome is not None and not held.machine.open:
             self._departures.end(held, entries[-1].row)  # by its journal it has ended: a person has changed its status
@@ -86,8 +90,8 @@ class Arrivals:
         """Have an execution go on that was claimed."""
         if not held.machine.has_begun:  # after what arrived, so that what was cancelled before it began runs no step
             self._note(held, Row("begun"))
-        held.machine.actions()
-        self._dispatcher.carry_out(held, list(held.machine.open.values()))
+        over = [action for action in held.machine.actions() if isinstance(action, Close)]
+        self._dispatcher.carry_out(held, [*over, *held.machine.open.values()])
         self._departures.rest(held)
 
     def on_messages(self, messages: Iterable[Message], outside: Mapping[str, Outside]) -> None:

@@ -34,6 +34,8 @@ from interpreter.store.rows import to_row
 
 __all__ = ["Attempts"]
 
+_A_MOMENT = timedelta(milliseconds=50)
+
 
 class Attempts:
     """Those of the executions that are held.
@@ -171,12 +173,18 @@ class Attempts:
             assert limit is not None
             late = StepTimeout(f"step {action.name!r}: attempt {number} did not end within {to_text(limit)}")
             self._place(held, after_failure(action, late, self._clock.now()))
+        else:  # it has just reported, and may take that back: its commit may fail
+            self._set_timer(held, action.position, self._clock.now() + _A_MOMENT)
 
     def grace_is_over(self, held: Held, action: StopStep) -> None:
         """It was cancelled, and has not ended by itself."""
         attempt = held.attempts.get(action.position)
-        if attempt is not None and self._performer.give_up(attempt):
+        if attempt is None:
+            return
+        if self._performer.give_up(attempt):
             self._stopped(held, action)
+        else:  # as above
+            self._set_timer(held, action.position, self._clock.now() + _A_MOMENT)
 
     def _stopped(self, held: Held, action: StopStep) -> None:
         self._place(held, StepStopped(action.position, action.name, action.branch))

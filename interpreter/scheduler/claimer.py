@@ -218,7 +218,9 @@ class Claimer:
         if self._listener.is_to_be_tried():
             self._connection.execute(QUERIES["send_echo"], {"echo": ECHO})
         if self._driver.held:
-            inboxes.update(claims.find_messages(self._connection, scheduler, list(self._driver.held)))
+            held = list(self._driver.held.values())
+            inboxes.update(claims.find_messages(self._connection, scheduler, [one.id for one in held]))
+            inboxes.update(one.id for one in held if one.paused)  # it may have been resumed since
         known = list(self._workflows())
         look = self._horizon.begin(known)
         found = claims.look_for_due(self._connection, scheduler, known, look.since, self._router.offered)

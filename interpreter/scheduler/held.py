@@ -195,6 +195,12 @@ class Held:
             return []
         return [action for position, action in self.machine.open.items() if position not in self.tickets]
 
+    def note_subscriptions(self) -> None:
+        """Where it waits for events, whoever held it before may have subscribed to them."""
+        for position, action in self.machine.open.items():
+            if isinstance(action, AwaitSignal) and action.command.key is not None:
+                self.subscribed.add(position)
+
     def expect(self, row: Row) -> None:
         """An entry is proposed, which will come back."""
         if row.position is None:

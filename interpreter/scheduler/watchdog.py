@@ -56,11 +56,10 @@ class Drive:
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> Literal[False]:
         self._watchdog.leave(self)
-        if kind is None or kind is Stuck:
-            if self.left_behind:
-                raise Replaced
-            if self.problem:
-                raise Stuck(self.problem) from None
+        if self.left_behind:
+            raise Replaced from None
+        if self.problem and (kind is None or kind is Stuck):
+            raise Stuck(self.problem) from None
         return False
 
 

@@ -38,6 +38,12 @@ def gives_up(key: str) -> Flow[Any]:
     return (yield from wait("go"))
 
 
+@workflow("events/either")
+def waits_for_either(key: str) -> Flow[None]:
+    yield from race(event=wait("paid", key=key), go=wait("go"))
+    yield from wait("never")
+
+
 @workflow("events/two at once")
 def two_at_once(key: str) -> Flow[Any]:
     return (yield from gather(wait("paid", key=key), wait("paid", key=key)))
@@ -110,6 +116,19 @@ def test_a_wait_for_an_event_times_out_and_is_withdrawn(scheduler: Scheduler, da
     assert scheduler.emit("paid", 1, key=id) == 0
     loser.signal("go", "on")
     assert loser.result("20s") == "on"
+
+
+def test_a_wait_that_was_settled_otherwise_while_nobody_held_it_is_withdrawn(
+    scheduler: Scheduler, database: str, id: str
+) -> None:
+    handle = scheduler.start(waits_for_either, id)
+    subscribed(database, id)
+    eventually(lambda: handle.status() is Status.SUSPENDED)
+    handle.signal("go")
+    subscribed(database, id, 0)
+    assert scheduler.emit("paid", 7, key=id) == 0
+    assert scheduler.run(takes, id, 1) == [7]
+    handle.terminate()
 
 
 def test_a_wait_is_withdrawn_though_its_execution_ends_before_anybody_gets_round_to_it(
