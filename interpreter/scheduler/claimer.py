@@ -266,6 +266,19 @@ class Claimer:
             self.hint()
 
     def _take_up(self, scheduler: int, workflows: Workflows, take: Callable[[LastApplied], list[Taken]]) -> list[Taken]:
+        """Take, and hold it, before a commit that is in doubt is asked for: that goes by what is held."""
+        claiming = self._driver.held.claiming
+        while not claiming.acquire(timeout=_PAUSE):
+            if self._closed.is_set():
+                return []
+        try:
+            return self._hold_what_is_taken(scheduler, workflows, take)
+        finally:
+            claiming.release()
+
+    def _hold_what_is_taken(
+        self, scheduler: int, workflows: Workflows, take: Callable[[LastApplied], list[Taken]]
+    ) -> list[Taken]:
         """Give what is taken to the driver, with a machine that was kept, or a fresh one."""
         machines: dict[Claimed, Machine] = {}
 

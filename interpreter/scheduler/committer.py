@@ -15,6 +15,7 @@ from queue import Empty, SimpleQueue
 
 from dataflows.errors import SchedulerStopped
 from interpreter.scheduler.held import Held
+from interpreter.scheduler.holdings import Holdings
 from interpreter.scheduler.lease import Lease
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.proposals import Done, Proposal, StartRequest, by_execution, done_of, draft_of, size_of
@@ -43,6 +44,7 @@ class Committer:
         self,
         connect: Callable[[str], PatientConnection],
         lease: Lease,
+        holdings: Holdings,
         deliver: Callable[[Done], None],
         delivered: Callable[[], None],
         refuse: Callable[[Held, str], None],
@@ -54,7 +56,7 @@ class Committer:
         self._refuse = refuse
         self._monitor = monitor
         self._queue: SimpleQueue[Proposal | StartRequest | None] = SimpleQueue()
-        self._writer = Writer(connect, lease, monitor)
+        self._writer = Writer(connect, lease, holdings, monitor)
         self._writing = threading.Lock()
         self.turns = Turns(self._writing, self.propose)
         self._closed = False

@@ -161,7 +161,9 @@ class Engine:
 
     def _start_what_writes(self, started: ExitStack) -> None:
         lease, driver = self._lease, self._driver
-        self._committer = Committer(self._connect, lease, driver.deliver, driver.wake, self._refuse, self._monitor)
+        self._committer = Committer(
+            self._connect, lease, driver.held, driver.deliver, driver.wake, self._refuse, self._monitor
+        )
         started.callback(self._committer.close)
         self._transactions = Transactions(
             self._database.connect,

@@ -14,11 +14,16 @@ __all__ = ["Holdings"]
 
 
 class Holdings(dict[str, Held]):
-    """Id → the execution that is held. It is read like any dict, and changed by these methods alone."""
+    """Id → the execution that is held. It is read like any dict, and changed by these methods alone.
+
+    :ivar claiming: had while executions are claimed, until they are here. Who has it sees here what the database's
+        account of this scheduler means: what was let go and claimed again is held by another in its place.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._lock = threading.Lock()
+        self.claiming = threading.Lock()
         self._lost = 0  # the last number that was lost; each new one is higher
 
     def add(self, held: Held) -> Held | None:

@@ -17,13 +17,14 @@ from psycopg import errors
 from dataflows.errors import DatabaseUnavailable
 from interpreter.machine.status import Status
 from interpreter.scheduler.held import Held
+from interpreter.scheduler.holdings import Holdings
 from interpreter.scheduler.lease import Lease
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.proposals import Draft
 from interpreter.store import journal
 from interpreter.store.faults import is_of_the_server, leaves_in_doubt
 from interpreter.store.patience import PatientConnection
-from interpreter.store.records import Batch, Committed
+from interpreter.store.records import Committed
 
 __all__ = ["Writer"]
 
@@ -35,9 +36,12 @@ _DOUBTS = 2
 class Writer:
     """The connection of group commits."""
 
-    def __init__(self, connect: Callable[[str], PatientConnection], lease: Lease, monitor: Monitor) -> None:
+    def __init__(
+        self, connect: Callable[[str], PatientConnection], lease: Lease, holdings: Holdings, monitor: Monitor
+    ) -> None:
         self._connect = connect
         self._lease = lease
+        self._holdings = holdings
         self._monitor = monitor
         self._connection = connect("committer")
         self._given_up = threading.Event()
@@ -67,11 +71,11 @@ class Writer:
         pause, doubts = 0.01, 0
         while True:
             try:
-                if doubts and (found := self._ask_what_was_done(draft.batch, scheduler)):
+                if doubts and (found := self._ask_what_was_done(draft, scheduler)):
                     return found
                 committed = journal.commit(self._connection, scheduler, draft.batch)
                 if doubts:  # an earlier try may have ended only now, and have left this one nothing to do
-                    return self._ask_what_was_done(draft.batch, scheduler) or committed
+                    return self._ask_what_was_done(draft, scheduler) or committed
                 doubts = _DOUBTS  # whatever fails from here on, it is written
                 if draft.moves:
                     draft.gone = self._find_gone(draft, committed, scheduler)
@@ -101,25 +105,34 @@ class Writer:
             return is_in_doubt
         return is_of_the_server(error) or self._connection.closed
 
-    def _ask_what_was_done(self, batch: Batch, scheduler: int) -> Committed | None:
+    def _ask_what_was_done(self, draft: Draft, scheduler: int) -> Committed | None:
         """A commit whose answer was lost may have happened, whole, or not at all; on a fresh connection one asks."""
         if self._connection.closed:
             self._connection = self._reconnect()
+        with self._holdings.claiming:
+            return self._find_what_was_done(draft, scheduler)
+
+    def _find_what_was_done(self, draft: Draft, scheduler: int) -> Committed | None:
+        """What was let go may be held again by now, and what was to be started may have been there before."""
+        batch = draft.batch
         journal.check_lease(self._connection, scheduler)  # else what is there may be another's
         lines = [(line.execution_id, line.generation, line.seq) for line in batch.lines]
         begun = [(start.execution_id, 1, 2) for start in batch.starts]
         renewed = [(line.execution_id, line.generation, line.seq) for line in batch.renewals if line.seq == 1]
         there = journal.find_committed(self._connection, [*lines, *begun, *renewed])
-        moving = [move.execution_id for move in batch.moves if move.status is not Status.RUNNING]
-        starting = [start.execution_id for start in batch.starts]
-        held = journal.find_held(self._connection, scheduler, [*moving, *starting])
-        moved, started = frozenset(moving) - held, held.intersection(starting)
+        moving = {held.id: held for held, move in draft.moves.items() if move.status is not Status.RUNNING}
+        made = journal.find_started(self._connection, batch.starts)
+        held_now = journal.find_held(self._connection, scheduler, [*moving, *made])
+        moved = {id for id, held in moving.items() if id not in held_now or not self._holdings.has(held)}
+        started = held_now & made
         moved |= {key[0] for key in renewed if key in there}
         if not (there.keys() & lines if lines else moved or started):
             return None
         # Only a line whose floor is later carries a later time than the commit.
         now = min((there[key] for key in lines), default=self._lease.clock.now())
-        return Committed(now, min((there[key] for key in begun if key[0] in started), default=now), moved, started)
+        return Committed(
+            now, min((there[key] for key in begun if key[0] in started), default=now), frozenset(moved), started
+        )
 
     def _reconnect(self) -> PatientConnection:
         pause = 0.05

@@ -164,6 +164,16 @@ LATERAL (
 ) AS j
 WHERE NOT (j.kind = 'terminated' AND j.name = 'cancelled')
 
+-- name: which_were_started
+-- After a lost connection: which of these executions began with these very bytes? In them is a seed, which no other start
+-- has.
+SELECT asked.id
+FROM unnest((SELECT %(ids)b), (SELECT %(payloads)b)) AS asked (id, data),
+LATERAL (
+    SELECT data FROM dataflows.journal WHERE execution_id = asked.id AND generation = 1 AND seq = 1 OFFSET 0
+) AS j
+WHERE j.data = asked.data
+
 -- name: which_are_held
 -- After a lost connection: which of these executions does the scheduler (still) hold?
 SELECT id FROM dataflows.executions

@@ -26,7 +26,7 @@ from interpreter.store.arrays import (
 from interpreter.store.connection import one_transaction
 from interpreter.store.patience import PatientConnection
 from interpreter.store.queries import QUERIES
-from interpreter.store.records import Batch, Committed, Line, Opening
+from interpreter.store.records import Batch, Committed, Line, Opening, Start
 from interpreter.store.rows import FORMAT
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "commit_along",
     "find_committed",
     "find_held",
+    "find_started",
     "forget_generations",
     "is_session_there",
 ]
@@ -217,6 +218,7 @@ _OPENING: dict[str, type[Any]] = {
     "lifetimes": BigIntArray,
 }
 _READ: dict[str, type[Any]] = {"ids": TextArray, "numbers": BigIntArray, "seqs": IntArray}
+_BEGUN: dict[str, type[Any]] = {"ids": TextArray, "payloads": BytesArray}
 _KEY: dict[str, type[Any]] = {"ids": TextArray, "generations": IntArray, "seqs": IntArray}
 
 
@@ -250,6 +252,12 @@ def find_held(connection: Connection[Any], scheduler: int, ids: Iterable[str]) -
     """Which of these executions the scheduler holds: asked after a lost connection."""
     parameters = {"scheduler": scheduler, "ids": TextArray(ids)}
     return frozenset(row[0] for row in connection.execute(QUERIES["which_are_held"], parameters))
+
+
+def find_started(connection: Connection[Any], starts: Iterable[Start]) -> frozenset[str]:
+    """Which of these starts were made, and not another of the same id: asked after a lost connection."""
+    parameters = named_columns(_BEGUN, [(start.execution_id, start.data) for start in starts])
+    return frozenset(row[0] for row in connection.execute(QUERIES["which_were_started"], parameters))
 
 
 def forget_generations(connection: Connection[Any], execution_id: str, kept: int, most: int) -> int:

@@ -18,6 +18,7 @@ from interpreter.machine import Machine, Status
 from interpreter.promise import Promise
 from interpreter.scheduler.clock import DatabaseClock
 from interpreter.scheduler.held import Held
+from interpreter.scheduler.holdings import Holdings
 from interpreter.scheduler.monitor import Monitor
 from interpreter.scheduler.proposals import Proposal, StartRequest, draft_of
 from interpreter.scheduler.writer import Writer
@@ -34,6 +35,7 @@ def waits() -> Flow[Any]:
     return (yield from wait("never"))
 
 
+HOLDINGS = Holdings()
 ROW = Row("step", "0", "fetch", None, True, "json", b"1")
 
 
@@ -44,11 +46,12 @@ def forgotten() -> None:
 
 def a_writer(database: str) -> Writer:
     lease: Any = SimpleNamespace(clock=DatabaseClock(datetime.now(UTC)))
-    return Writer(lambda purpose: opened(database), lease, Monitor())
+    return Writer(lambda purpose: opened(database), lease, HOLDINGS, Monitor())
 
 
 def on_hold(desk: Desk, id: str) -> Held:
     held = Held(desk.scheduler, id, 1, Machine(waits))
+    HOLDINGS.add(held)
     held.seq, held.last_at = 2, datetime.now(UTC)
     return held
 
