@@ -100,9 +100,12 @@ def is_there(new: NewExecution) -> Operation[bool]:
 
     :raises IdInUse: under its id there is something else.
     """
-    for workflow, *parent in (yield Query("whose_is", {"id": new.id})):
+    for workflow, is_of_a_former, *parent in (yield Query("whose_is", {"id": new.id})):
         if workflow != new.workflow.name:
             raise IdInUse(f"id {new.id!r} belongs to an execution of workflow {workflow!r}")
+        if is_of_a_former and new.parent is not None:
+            whose = f"an execution {new.parent.id!r} that has been deleted"
+            raise IdInUse(f"id {new.id!r} belongs to an execution that {whose} has started: delete it, too")
         if not _is_of(new.parent, *parent):
             whose = "a client" if parent[0] is None else f"execution {parent[0]!r}"
             raise IdInUse(f"id {new.id!r} belongs to an execution that {whose} has started, for itself")

@@ -107,7 +107,8 @@ WITH family AS MATERIALIZED (
 ), sent AS (
     INSERT INTO dataflows.inbox
         (execution_id, number, id, kind, generation, position, name, branch, ok, encoding, data)
-    SELECT told.id, told.inbox_seq - child.children + child.number, 'child:' || child.id, 'child',
+    SELECT told.id, told.inbox_seq - child.children + child.number,
+           format('child:%%s/%%s/%%s', child.parent_generation, child.parent_position, child.id), 'child',
            child.parent_generation, child.parent_position, child.workflow, child.parent_branch, false,
            %(encoding)s, child.data
     FROM told JOIN orphaning AS child ON child.parent = told.id

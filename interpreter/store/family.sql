@@ -46,7 +46,8 @@ WITH lease AS MATERIALIZED (
 ), sent AS (
     INSERT INTO dataflows.inbox
         (execution_id, number, id, kind, generation, position, name, branch, ok, encoding, data)
-    SELECT woken.id, woken.inbox_seq - child.siblings + child.number, 'child:' || child.id, 'child',
+    SELECT woken.id, woken.inbox_seq - child.siblings + child.number,
+           format('child:%%s/%%s/%%s', child.parent_generation, child.parent_position, child.id), 'child',
            child.parent_generation, child.parent_position, child.workflow, child.parent_branch,
            child.ok, child.encoding, child.data
     FROM woken JOIN counted AS child ON child.parent = woken.id
@@ -57,5 +58,9 @@ WITH lease AS MATERIALIZED (
 SELECT ARRAY(SELECT id FROM woken WHERE scheduler = %(scheduler)s), (SELECT count(*) FROM hinted) FROM lease
 
 -- name: whose_is
--- What the execution of this id is, to see whether it is the one that was to be started.
-SELECT workflow, parent, parent_generation, parent_position FROM dataflows.executions WHERE id = %(id)s
+-- What the execution of this id is, to see whether it is the one that was to be started; and whether it is older than the
+-- execution that has the id of its parent, which then is another one.
+SELECT e.workflow, coalesce(e.created_at < p.created_at, false), e.parent, e.parent_generation, e.parent_position
+FROM dataflows.executions e
+LEFT JOIN LATERAL (SELECT created_at FROM dataflows.executions WHERE id = e.parent OFFSET 0) AS p ON true
+WHERE e.id = %(id)s

@@ -35,7 +35,9 @@ LAWS = {
         JOIN dataflows.executions p ON p.id = e.parent AND p.generation = e.parent_generation AND p.ended_at IS NULL
         WHERE e.parent_position IS NOT NULL AND e.ended_at IS NOT NULL
           AND NOT EXISTS (
-              SELECT FROM dataflows.inbox i WHERE i.execution_id = p.id AND i.kind = 'child' AND i.id = 'child:' || e.id
+              SELECT FROM dataflows.inbox i
+              WHERE i.execution_id = p.id AND i.kind = 'child'
+                AND (i.generation, i.position) = (e.parent_generation, e.parent_position)
           )
     """,
     "journals with a gap": """

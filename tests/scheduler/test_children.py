@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dataflows import ExecutionCancelled, ExecutionTerminated
+from dataflows import ExecutionCancelled, ExecutionTerminated, Flow, child, step, workflow
 from dataflows.errors import CannotStore, IdInUse
 from interpreter import Client, Handle, Scheduler, Status, operations
 from interpreter.store.records import Parent
@@ -25,6 +25,11 @@ def kinds(handle: Handle[Any]) -> list[str]:
 
 def children_of(database: str, id: str) -> list[str]:
     return [row[0] for row in told(database, "SELECT id FROM dataflows.executions WHERE parent = %s ORDER BY id", id)]
+
+
+def delete(database: str, id: str) -> bool:
+    with Client(database) as client:
+        return client.delete(id)
 
 
 def suspended(handle: Handle[Any]) -> None:
@@ -148,6 +153,37 @@ def test_a_parent_that_gives_two_children_one_id_is_told_at_the_second(scheduler
     with pytest.raises(IdInUse, match=f"{id}/own"):
         scheduler.start(family.twice_the_same, id).result("20s")
     assert RAN[id, "1"] == 1
+
+
+@workflow("children/same id again")
+def same_id_again(child_id: str, database: str) -> Flow[list[int]]:
+    """Each of its two children has the same id, the first having been deleted."""
+    first = yield from child(family.counts, child_id, 1, id=child_id)
+    yield from step("delete", delete, database, child_id)
+    return [first, (yield from child(family.counts, child_id, 2, id=child_id))]
+
+
+@workflow("children/one")
+def one_child(id: str, number: int) -> Flow[int]:
+    return (yield from child(family.counts, id, number))
+
+
+def test_a_child_whose_id_another_had_that_was_deleted_tells_its_end_too(
+    scheduler: Scheduler, database: str, id: str
+) -> None:
+    assert scheduler.start(same_id_again, f"{id}/child", database, id=id).result("20s") == [1, 2]
+
+
+def test_the_child_of_an_execution_that_was_deleted_is_not_taken_for_that_of_the_next_of_its_id(
+    scheduler: Scheduler, id: str
+) -> None:
+    assert scheduler.start(one_child, id, 1, id=id).result("20s") == 1
+    assert scheduler.delete(id)
+    with pytest.raises(IdInUse, match=f"an execution '{id}' that has been deleted has started: delete it, too"):
+        scheduler.start(one_child, id, 2, id=id).result("20s")
+    assert scheduler.delete(id)
+    assert scheduler.delete(f"{id}/1/0")
+    assert scheduler.start(one_child, id, 3, id=id).result("20s") == 3
 
 
 # Started and left alone -------------------------------------------------------------------------
