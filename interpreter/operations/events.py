@@ -70,10 +70,13 @@ def subscribe(
     return bool(is_delivered)
 
 
-def unsubscribe(execution_id: str, generation: int, position: str) -> Operation[None]:
-    """The wait at this position is over."""
+def unsubscribe(execution_id: str, generation: int, position: str, *, has_ended: bool) -> Operation[None]:
+    """The wait at this position is over.
+
+    :param has_ended: so is its execution; one of the same id that goes on is another, and keeps its subscription.
+    """
     place = {"execution_id": execution_id, "generation": generation, "position": position}
-    yield Query("unsubscribe", place)
+    yield Query("unsubscribe", {**place, "has_ended": has_ended})
 
 
 def _lock(name: str, key: str) -> str:

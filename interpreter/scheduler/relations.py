@@ -153,8 +153,7 @@ class Relations:
         """
         if position not in held.errands:  # else when that is done
             held.subscribed.discard(position)
-            unsubscribe = partial(operations.unsubscribe, held.id, held.generation, format_position(position))
-            self._submit(held, position, unsubscribe, _expect_done, outlives=True)
+            self._submit(held, position, partial(_unsubscribe, held, position), _expect_done, outlives=True)
 
     # What comes of an errand --------------------------------------------------------------------
 
@@ -207,6 +206,10 @@ def _expected(error: BaseException, what: str, *expected: type[DataflowsError]) 
 def _expect_done(outcome: Outcome[Any]) -> None:
     if isinstance(outcome, Error) and not isinstance(outcome.exception, NotFound):
         raise outcome.exception
+
+
+def _unsubscribe(held: Held, position: Position) -> Operation[None]:
+    return operations.unsubscribe(held.id, held.generation, format_position(position), has_ended=held.has_ended)
 
 
 def _subscribe(held: Held, action: AwaitSignal) -> Operation[Sequence[tuple[Any, ...]]]:

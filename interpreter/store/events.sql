@@ -125,6 +125,9 @@ SELECT EXISTS (SELECT FROM woken) OR EXISTS (
 -- The wait is over. What was delivered to it meanwhile is buffered by its execution, for the next wait of that key.
 DELETE FROM dataflows.subscriptions
 WHERE execution_id = %(execution_id)s AND generation = %(generation)s AND position = %(position)s
+  AND NOT (%(has_ended)s AND EXISTS (
+      SELECT FROM dataflows.executions e WHERE e.id = %(execution_id)s AND e.ended_at IS NULL OFFSET 0
+  ))
 RETURNING execution_id
 
 -- name: purge_events

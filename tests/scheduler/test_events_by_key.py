@@ -145,6 +145,22 @@ def test_a_wait_is_withdrawn_though_its_execution_ends_before_anybody_gets_round
         other.terminate()
 
 
+def test_what_is_left_to_do_of_a_former_execution_does_not_withdraw_a_wait_of_the_next_of_its_id(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, database: str, id: str
+) -> None:
+    errands = scheduler._engine._errands  # type: ignore[union-attr]
+    do, late = errands._do, list[Any]()
+    monkeypatch.setattr(errands, "_do", lambda errand: late.append(errand) if errand.outlives else do(errand))
+    assert scheduler.start(in_time, id, 1, id=id).result("20s") == "nobody paid"
+    eventually(lambda: late and late[0].held.has_ended)
+    assert scheduler.delete(id)
+    latter = scheduler.start(in_time, id, 60, id=id)
+    subscribed(database, id)
+    assert do(late[0]) is not None
+    assert scheduler.emit("paid", 7, key=id) == 1
+    assert latter.result("20s") == 7
+
+
 def test_an_event_that_was_emitted_in_time_wins_although_its_execution_is_taken_up_too_late(
     new_scheduler: Callable[..., Scheduler], id: str
 ) -> None:
