@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from operator import attrgetter
 from types import FunctionType
 from typing import Any
@@ -56,6 +57,8 @@ def dotted(module: str, qualname: str) -> str:
 def find(module: str, qualname: str) -> Any:
     """The class or function of that name. Stored pickles call this function: neither it nor this module may move.
 
+    The script that runs is never imported, which would run it once more beside itself.
+
     :raises ImportError: there is no such module here; importing it may raise anything else too.
     :raises AttributeError: the module has no such name.
     """
@@ -63,6 +66,14 @@ def find(module: str, qualname: str) -> Any:
         try:
             return attrgetter(qualname)(sys.modules["__main__"])
         except AttributeError:
-            if module in MAINS:
+            if module in MAINS or (module not in sys.modules and _is_what_runs(module)):
                 raise
     return attrgetter(qualname)(import_module(module))
+
+
+def _is_what_runs(module: str) -> bool:
+    """Whether to import this would be to import what is ``__main__`` here, and not another of its name."""
+    spec, path = find_spec(module), getattr(sys.modules["__main__"], "__file__", None)
+    if spec is None or spec.origin is None or not isinstance(path, str):
+        return False
+    return os.path.realpath(spec.origin) == os.path.realpath(path)

@@ -99,6 +99,45 @@ def test_what_was_stored_by_an_importer_is_read_by_main_as_its_own(home: Path, w
     assert run(home, *WAYS[way], "read") == "__main__ __main__"
 
 
+HIDDEN = """
+from dataflows.errors import StepFailed
+from interpreter.codec import decode_error, encode_error
+
+print(__name__)
+
+def fail():
+    class Hidden(Exception): ...
+    raise Hidden("x")
+
+try:
+    fail()
+except Exception as error:
+    stand_in = decode_error(encode_error(error))
+assert type(stand_in) is StepFailed and stand_in.message == "x"
+"""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_script_is_not_run_again_to_look_for_a_class_that_it_does_not_show(home: Path, way: str) -> None:
+    for path in ("demo.py", "pkg/mod.py"):
+        (home / "code" / path).write_text(HIDDEN)
+    assert run(home, *WAYS[way]) == "__main__"
+
+
+def test_a_module_that_is_called_as_the_script_is_imported_all_the_same(home: Path) -> None:
+    run(home, *WAYS["script"], "write")
+    script = """
+import sys
+from pathlib import Path
+from interpreter.codec import Encoded, decode
+assert "demo" not in sys.modules
+order, *_ = decode(Encoded("dill", Path("value").read_bytes()))
+print(type(order).__module__)
+"""
+    (home / "demo").write_text(script)
+    assert run(home, "demo") == "demo"
+
+
 def test_a_class_without_its_module_is_an_error_that_says_what_to_do(home: Path) -> None:
     run(home, *WAYS["script"], "write")
     script = """
