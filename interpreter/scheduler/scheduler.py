@@ -105,6 +105,7 @@ class Scheduler(Verbs):
         self._database: Database | None = None
         self._engine: Engine | None = None
         self._async: AsyncScheduler | None = None
+        self._is_entered, self._entering = False, threading.Lock()
 
     def __getattr__(self, name: str) -> Any:
         if name == "_pool":
@@ -112,24 +113,33 @@ class Scheduler(Verbs):
         raise AttributeError(name)
 
     def __enter__(self) -> Self:
-        database = self._open()
-        self._pool = BlockingPool(database.url)
+        """:raises RuntimeError: it is open already, and stays so."""
+        self._enter_once()
+        try:
+            database = self._open()
+            self._pool = BlockingPool(database.url)
+        except BaseException:
+            self._close()
+            self._leave()
+            raise
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         with ExitStack() as closing:
-            closing.callback(self._leave_database)
+            closing.callback(self._leave)
             closing.callback(self._close_pool)
             closing.callback(self._close)
 
     async def __aenter__(self) -> AsyncScheduler:
+        """:raises RuntimeError: it is open already, and stays so."""
+        self._enter_once()
         try:
             database = await _to_its_end(self._open)
             assert self._engine is not None
             self._async = AsyncScheduler(await AwaitingPool(database.url).open(), self._engine)
         except BaseException:
             await _to_its_end(self._close)
-            await _to_its_end(self._leave_database)
+            await _to_its_end(self._leave)
             raise
         return self._async
 
@@ -139,13 +149,19 @@ class Scheduler(Verbs):
             await _to_its_end(self._close)
         finally:
             await self._async._pool.close()
-            await _to_its_end(self._leave_database)
+            await _to_its_end(self._leave)
 
     def wait(self, stop: threading.Event) -> None:
         """Serve until ``stop`` is set, or a step asks the process to exit."""
         assert self._engine is not None, "the scheduler is not open"
         while not stop.wait(0.2) and not self._engine.asked_to_exit.is_set():
             pass
+
+    def _enter_once(self) -> None:
+        with self._entering:
+            if self._is_entered:
+                raise RuntimeError("the scheduler is open already: use what entering it has given, or make another")
+            self._is_entered = True
 
     def _open(self) -> Database:
         self._database = Database(self._named)
@@ -167,9 +183,12 @@ class Scheduler(Verbs):
         self._pool.close()
         del self._pool
 
-    def _leave_database(self) -> None:
-        if self._database is not None:
-            self._database.close()
+    def _leave(self) -> None:
+        try:
+            if self._database is not None:
+                self._database.close()
+        finally:
+            self._is_entered = False
 
     def _serves(self, workflow: Workflow[..., Any]) -> bool:
         known = registry if self._served is None else self._served.values()

@@ -286,6 +286,48 @@ def test_a_closed_scheduler_can_be_opened_again(new_scheduler: Callable[..., Sch
             assert scheduler.run(one_step, id) == "again"
 
 
+def test_who_enters_an_open_scheduler_once_more_is_told_and_it_works_on(
+    new_scheduler: Callable[..., Scheduler], threads: Callable[[], set[str]], id: str
+) -> None:
+    ACTS[id] = lambda: "works on"
+    scheduler = new_scheduler()
+
+    async def enter() -> None:
+        async with scheduler:
+            raise AssertionError("it was entered")
+
+    async def enter_twice() -> None:
+        async with scheduler as verbs:
+            with pytest.raises(RuntimeError, match="open already"):
+                await enter()
+            with pytest.raises(RuntimeError, match="open already"):
+                scheduler.__enter__()
+            assert await verbs.run(one_step, id) == "works on"
+
+    with scheduler:
+        with pytest.raises(RuntimeError, match="open already"), scheduler:
+            raise AssertionError("it was entered")
+        with pytest.raises(RuntimeError, match="open already"):
+            asyncio.run(enter())
+        assert scheduler.run(one_step, id) == "works on"
+    asyncio.run(enter_twice())
+    eventually(lambda: not threads())
+
+
+def test_a_scheduler_that_could_not_be_opened_may_be_tried_again() -> None:
+    scheduler = Scheduler("postgresql://nobody@127.0.0.1:1/none")
+
+    async def enter() -> None:
+        async with scheduler:
+            raise AssertionError("it was opened")
+
+    for _ in range(2):
+        with pytest.raises(DatabaseUnavailable), scheduler:
+            raise AssertionError("it was opened")
+        with pytest.raises(DatabaseUnavailable):
+            asyncio.run(enter())
+
+
 def test_an_error_in_the_with_block_comes_through_and_closes(
     new_scheduler: Callable[..., Scheduler], threads: Callable[[], set[str]]
 ) -> None:
