@@ -71,7 +71,10 @@ def _child_ended(machine: Machine, action: AwaitChild | StopChild) -> Fact:
 
 
 def _child_started(machine: Machine, action: StartChild) -> Fact:
-    return ChildStarted(action.position, action.name, action.branch, id=action.command.id or f"id of {action.name}")
+    given = action.command.id
+    return ChildStarted(
+        action.position, action.name, action.branch, id=f"id of {action.name}" if given is None else given
+    )
 
 
 def _callback_opened(machine: Machine, action: OpenCallback) -> Fact:

@@ -11,6 +11,7 @@ import sys
 import typing
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from datetime import datetime, timedelta
 from types import FrameType
 from typing import Any
 
@@ -18,6 +19,20 @@ __all__ = ["Placeholder", "deciding", "kind_of_answer", "stand_in"]
 
 BOUND = 2
 """How many items one that is iterated has, and how long it is."""
+
+_CHECKS: dict[tuple[str, str], tuple[type, tuple[type | None, ...]]] = {
+    ("dataflows.names", "check_name"): (str, (None,)),
+    ("dataflows.limits", "check_limit_name"): (str, (None,)),
+    ("dataflows.verbs.callbacks", "callback"): (str, (None,)),
+    ("dataflows.verbs.timers", "sleep_until"): (datetime, (None,)),
+    ("dataflows.duration", "to_timedelta"): (timedelta, (None, str, int, float)),
+    ("dataflows.duration", "_from_number"): (timedelta, (None, str, int, float)),
+    ("dataflows.duration", "to_text"): (timedelta, ()),
+}
+"""Where the language checks or spells what it is given: what one passes for there, if it is of one of these kinds.
+
+None is a kind that is not known.
+"""
 
 Decide = Callable[["Placeholder"], bool]
 
@@ -29,7 +44,7 @@ class Placeholder:
     """Tolerates attributes, indices, calls, operators, comparison and bounded iteration.
 
     :param origin: where it came from, like ``fetch-item.title``: what ``str`` and ``repr`` give.
-    :param kind: the class that ``isinstance`` is to take it for.
+    :param kind: the class that ``isinstance`` is to take it for; the language's own checks take it for what they want.
     :param root: tells two of one origin apart; equal in all that is made of one.
     """
 
@@ -41,7 +56,8 @@ class Placeholder:
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return self._kind or Placeholder
+        wanted, kinds = _CHECKS.get(_function_of(sys._getframe(1)), (None, ()))
+        return wanted if wanted is not None and self._kind in kinds else self._kind or Placeholder
 
     def __repr__(self) -> str:
         return str(self._origin)
@@ -89,7 +105,17 @@ class Placeholder:
         return float(BOUND)
 
     def __bool__(self) -> bool:
+        module, function = _function_of(sys._getframe(1))
+        if (module, function) in _CHECKS:
+            return False  # it is not known to be out of bounds
+        if module.startswith("interpreter.machine."):
+            return True  # a signal comes in time: that it does not is a way of its own
         return deciding.get()(self)
+
+    def __divmod__(self, other: object) -> tuple[Any, Any]:
+        if _function_of(sys._getframe(1)) in _CHECKS:
+            return 0, Placeholder(f"{str(self).rstrip()} ", self._kind, self._root)  # it is spelled as so many seconds
+        return self._made(f"{self._origin} // {other!r}"), self._made(f"{self._origin} % {other!r}")
 
     def __contains__(self, item: object) -> bool:
         return bool(self._made(f"{item!r} in {self._origin}"))
@@ -116,6 +142,10 @@ def _plain(kind: Any) -> type | None:
     return plain if isinstance(plain, type) and plain is not object else None
 
 
+def _function_of(frame: FrameType) -> tuple[str, str]:
+    return frame.f_globals.get("__name__", ""), frame.f_code.co_name
+
+
 def _unpacked_into(frame: FrameType) -> int | None:
     """How many names ``a, b = placeholder`` has on its left, where the frame does that now."""
     code = frame.f_code.co_code
@@ -123,14 +153,23 @@ def _unpacked_into(frame: FrameType) -> int | None:
 
 
 def _binary(symbol: str) -> Callable[[Placeholder, object], Placeholder]:
-    return lambda self, other: self._made(f"{self._origin} {symbol} {other!r}")
+    def made(self: Placeholder, other: object) -> Placeholder:
+        is_checked = _function_of(sys._getframe(1)) in _CHECKS  # nobody wrote that
+        return self if is_checked else self._made(f"{self._origin} {symbol} {other!r}")
+
+    return made
 
 
 def _reflected(symbol: str) -> Callable[[Placeholder, object], Placeholder]:
     return lambda self, other: self._made(f"{other!r} {symbol} {self._origin}")
 
 
-_COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+def _compared(symbol: str, if_same: bool) -> Callable[[Placeholder, object], Placeholder | bool]:
+    """One is equal to itself, whatever it stands for: so the machine finds again what is named by it."""
+    return lambda self, other: if_same if other is self else self._made(f"{self._origin} {symbol} {other!r}")
+
+
+_COMPARISONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _OPERATORS = {
     "add": "+",
     "sub": "-",
@@ -143,6 +182,8 @@ _OPERATORS = {
     "or": "|",
     "xor": "^",
 }
+Placeholder.__eq__ = _compared("==", True)  # type: ignore[assignment]
+Placeholder.__ne__ = _compared("!=", False)  # type: ignore[assignment]
 for _name, _symbol in (_COMPARISONS | _OPERATORS).items():
     setattr(Placeholder, f"__{_name}__", _binary(_symbol))
 for _name, _symbol in _OPERATORS.items():

@@ -10,14 +10,18 @@ from typing import Any
 from dataflows import (
     Flow,
     Retry,
+    callback,
     child,
     defer,
     fork,
     gather,
     now,
+    publish,
     race,
+    signal,
     sleep,
     sleep_until,
+    start,
     step,
     transaction,
     wait,
@@ -262,3 +266,77 @@ def test_what_was_deferred_is_shown_again_where_a_failure_runs_it() -> None:
         raise LookupError("gone")
 
     assert outline(explained(failing)) == ["defer undo", "step undo", "raises LookupError"]
+
+
+@workflow("packed")
+def packed(order: Any) -> Flow[None]:
+    yield from step("pack", work, order)
+
+
+def derived(order: Any) -> Flow[object]:
+    yield from step(order.id, work, limit=order.tracker, timeout=order.longest)
+    paid = yield from wait("paid", key=order.id, timeout=order.patience)
+    yield from sleep("cool-down", paid.delay)
+    yield from sleep_until("due", paid.due)
+    yield from signal(order.parent, order.news, paid.by)
+    yield from publish(paid.key, 1)
+    yield from callback("approval", title=order.title, text=order.text, choices=order.choices, valid_for=order.valid)
+    yield from start(packed, order, id=order.part)
+    return (yield from child(packed, order, id=paid.part))
+
+
+def test_what_is_derived_from_an_argument_names_and_times_commands_and_shows_where_it_came_from() -> None:
+    pack, paid, choice = explained(derived, Placeholder("order"))
+    assert (pack.name, pack.details) == ("order.id", "work(), within order.longest, limit order.tracker")
+    assert paid.details == "of key order.id, at most order.patience"
+    in_time, late = choice.below
+    assert [(node.kind, node.name, node.details) for node in in_time.below] == [
+        ("sleep", "cool-down", "paid.delay"),
+        ("sleep", "due", "until paid.due"),
+        ("signal", "order.news", "to order.parent, paid.by"),
+        ("publish", "paid.key", "1"),
+        ("callback", "approval", "order.choices[0], order.choices[1], for order.valid"),
+        ("start", "packed", "packed(order), as order.part"),
+        ("child", "packed", "packed(order), as paid.part"),
+        ("returns", "", "packed"),
+    ]
+    (too_late,) = late.below
+    assert (too_late.name, too_late.details) == ("WaitTimeout", "no signal 'paid' came within order.patience s")
+
+
+def seconds() -> int:
+    return 1
+
+
+def words() -> str:
+    return "1h"
+
+
+def late_fee() -> timedelta:
+    return timedelta(hours=1)
+
+
+def test_a_length_of_time_of_any_kind_that_a_step_answers_is_slept_for() -> None:
+    def sleeping(fn: Callable[..., Any]) -> Flow[None]:
+        length: Any = yield from step("ask", fn)
+        yield from sleep("pause", length)
+
+    for fn in (seconds, words, late_fee):
+        assert [node.details for node in explained(sleeping, fn)][1:] == ["ask", "None"]
+
+
+def test_a_key_that_is_known_to_be_no_text_is_refused_as_it_would_be() -> None:
+    def waiting() -> Flow[None]:
+        key: Any = yield from step("ask", seconds)
+        yield from wait("paid", key=key)
+
+    *_, end = explained(waiting)
+    assert (end.kind, end.name) == ("raises", "TypeError")
+
+
+def test_code_that_asks_whether_a_name_is_a_text_is_told_what_is_known() -> None:
+    def asking_kind(order: Any) -> Flow[object]:
+        yield from step("pack", work)
+        return isinstance(order.id, str)
+
+    assert explained(asking_kind, Placeholder("order"))[-1].details == "False"

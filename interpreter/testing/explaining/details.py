@@ -38,11 +38,11 @@ def describe(command: object, at: datetime) -> tuple[str, str, str]:
     :param at: the made-up time at which it is yielded.
     """
     if isinstance(command, SleepUntil):
-        return "sleep", command.name, _until(command.when, at)
+        return "sleep", str(command.name), _until(command.when, at)
     kind, details = _WORDS[type(command)]
     if isinstance(command, Step) and command.transaction:
         kind = "transaction"
-    return kind, _name(command), details(command)
+    return kind, str(_name(command)), details(command)
 
 
 def _name(command: object) -> str:
@@ -95,7 +95,7 @@ def _wait(command: Wait[Any]) -> str:
 
 def _callback(command: Callback) -> str:
     validity = "" if command.valid_for is None else f"for {_spelled(command.valid_for)}"
-    return _listed(", ".join(command.choices), validity)
+    return _listed(", ".join(map(str, command.choices)), validity)
 
 
 def _signal(command: Signal) -> str:
@@ -112,7 +112,9 @@ def _listed(*parts: str) -> str:
 
 
 def _spelled(length: timedelta) -> str:
-    """As an author would write it: ``1d12h``."""
+    """As an author would write it: ``1d12h``; of one that is not known, where it comes from."""
+    if type(length) is not timedelta:
+        return repr(length)
     seconds, text = length.total_seconds(), ""
     for unit, size in _UNITS.items():
         if count := int(seconds // size):
