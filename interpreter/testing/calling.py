@@ -14,17 +14,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from dataflows.arguments import WrongCall
 from dataflows.attempt import Attempt, running_attempt
 from dataflows.commands import Step
 from dataflows.duration import to_text
-from dataflows.errors import StepTimeout
+from dataflows.errors import StepTimeout, WrongArguments
 from dataflows.outcome import Error, Outcome, Value
 from interpreter.machine import AwaitSignal, RunStep, format_position
 from interpreter.testing.answers import REAL, Answer, unpack
 from interpreter.testing.driver import Driver
 from interpreter.testing.stored import snapshot
 
-__all__ = ["Call", "outcome_of", "payload_of", "record", "too_late"]
+__all__ = ["Call", "outcome_of", "payload_of", "record", "refusal", "too_late"]
 
 __tracebackhide__ = True  # by pytest: a failure shows the test and the workflow, not what lies between
 
@@ -74,6 +75,12 @@ def outcome_of(answer: Answer, driver: Driver, action: RunStep) -> Outcome[Any]:
         return Value(_call(action.command.fn, driver, action))
     except Exception as error:
         return Error(error)
+
+
+def refusal(action: RunStep) -> Error | None:
+    """What every attempt comes to, whatever the test says, if the step's function takes other arguments."""
+    function = action.command.fn
+    return Error(WrongArguments(function.problem)) if isinstance(function, WrongCall) else None
 
 
 def too_late(action: RunStep) -> StepTimeout:

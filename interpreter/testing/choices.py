@@ -29,7 +29,7 @@ from interpreter.machine import (
 )
 from interpreter.testing.agenda import Happening, Rank
 from interpreter.testing.answers import REFUSED, Answer, Answers, unpack
-from interpreter.testing.calling import Call, outcome_of, payload_of, record, too_late
+from interpreter.testing.calling import Call, outcome_of, payload_of, record, refusal, too_late
 from interpreter.testing.driver import Driver, Sent
 from interpreter.testing.refusing import refuse_child, refuse_unanswered
 from interpreter.testing.world import World
@@ -71,9 +71,11 @@ class Choices(World):
 
     @override
     def attempts(self, driver: Driver, action: RunStep) -> list[Happening]:
-        refuse_unanswered(driver, action, self._steps)
         call = record(driver, action)
         self.calls.append(call)
+        if (refused := refusal(action)) is not None:
+            return [_ending(driver, action, call, driver.now, refused)]
+        refuse_unanswered(driver, action, self._steps)
         answers = self._steps.all_for(action.name)
         if action.command.once:
             answers = [*answers, Error(StepInterrupted(f"step {action.name!r} had begun when its scheduler died"))]

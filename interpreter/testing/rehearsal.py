@@ -6,10 +6,12 @@ says what each command comes to, and ``gather`` is one command like any other.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import fields, is_dataclass
 from types import EllipsisType
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 
+from dataflows.arguments import WrongCall
 from dataflows.commands import Command, Flow
 from dataflows.outcome import Error, Value
 from interpreter.machine.fiber import Fiber
@@ -54,8 +56,8 @@ def rehearse(flow: Flow[T], plan: Sequence[Line], *, returns: Any = _WHATEVER) -
     An error of the workflow's own goes through: ``with pytest.raises(WaitTimeout): rehearse(...)``.
 
     :param returns: what the workflow has to return.
-    :raises AssertionError: it yielded or returned something else; the message shows all that it yielded, where, and
-        the fields that differ.
+    :raises AssertionError: it yielded or returned something else, or a step whose function takes other arguments; the
+        message shows all that it yielded, where, and the fields that differ.
     """
     if not isinstance(flow, Generator):
         raise TypeError(f"rehearse(flow, plan) takes a generator, not {describe_value(flow)}; call it: workflow(...)")
@@ -89,6 +91,9 @@ class _Rehearsal:
     def _meet(self, number: int, expected: object, answer: object, yielded: object) -> None:
         if self.fiber.returned is not None:
             self._ended_early(number, expected)
+        if (problem := _problem_in(yielded)) is not None:
+            self._note(yielded, "← here")
+            self._fail(f"line {number} of the plan answers a step that can only fail", [problem])
         if not matches(expected, yielded):
             self._note(yielded, "← here")
             self._unexpected(number, expected, yielded)
@@ -124,7 +129,9 @@ class _Rehearsal:
 
     def _unexpected(self, number: int, expected: object, yielded: object) -> NoReturn:
         lines = [f"expected  {_describe_expected(expected)}", f"yielded   {describe_command(yielded)}"]
-        if type(expected) is type(yielded):
+        if (problem := _problem_in(expected)) is not None:
+            lines.append(problem)
+        elif type(expected) is type(yielded):
             lines += map(_describe_difference, differences(expected, yielded))
         lines.append(f"at        {place_of(self.fiber.generator)}")
         self._fail(f"line {number} of the plan expects something else", lines)
@@ -133,6 +140,16 @@ class _Rehearsal:
         body = [f"  {line}" for line in lines]
         yielded = ["", "  yielded so far", *(self.log or ["    nothing"])]
         raise AssertionError("\n".join([problem, "", *body, *yielded])) from cause
+
+
+def _problem_in(command: object) -> str | None:
+    """Why the step, or one among the branches, cannot be run with the arguments that it is given."""
+    if isinstance(command, WrongCall):
+        return command.problem
+    parts: Iterable[object] = command if isinstance(command, tuple) else ()
+    if isinstance(command, Command) and is_dataclass(command):
+        parts = [getattr(command, field.name) for field in fields(command)]
+    return next(filter(None, map(_problem_in, parts)), None)
 
 
 def _describe_expected(expected: object) -> str:

@@ -6,7 +6,7 @@ Owns what was begun and promised, so that it is the same after the workflow was 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 
 from typing_extensions import override
@@ -28,7 +28,7 @@ from interpreter.machine import (
 )
 from interpreter.testing.agenda import Happening, Rank
 from interpreter.testing.answers import NEVER, Answers, Taking
-from interpreter.testing.calling import Call, outcome_of, payload_of, record, too_late
+from interpreter.testing.calling import Call, outcome_of, payload_of, record, refusal, too_late
 from interpreter.testing.driver import Driver
 from interpreter.testing.family import Family
 from interpreter.testing.refusing import refuse_unanswered
@@ -125,14 +125,19 @@ class Script(World):
     def _attempt(self, driver: Driver, action: RunStep) -> _Begun:
         key = (*driver.key(action.position), action.number)
         if key not in self._begun:
-            refuse_unanswered(driver, action, self._steps)
-            answer = self._steps.next_for(action.name)
+            answer = self._answer(driver, action)
             call = record(driver, action)
             self.family.calls.append(call)
             if answer.answer is not NEVER and not _times_out(action, answer):
                 answer = Taking(answer.duration, outcome_of(answer.answer, driver, action))
             self._begun[key] = _Begun(call, answer, driver.now)
         return self._begun[key]
+
+    def _answer(self, driver: Driver, action: RunStep) -> Taking:
+        if (refused := refusal(action)) is not None:
+            return Taking(timedelta(0), refused)
+        refuse_unanswered(driver, action, self._steps)
+        return self._steps.next_for(action.name)
 
     def _promise(self, driver: Driver, action: AwaitSignal) -> _Promised | None:
         key = driver.key(action.position)

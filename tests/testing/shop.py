@@ -54,6 +54,12 @@ def order(order_id: str, amount: int = 20) -> Flow[str]:
         return "refunded"
 
 
+@workflow("kit-mistaken-order")
+def mistaken_order(order_id: str) -> Flow[str]:
+    """Ships with an argument more than there is."""
+    return (yield from step("ship", ship, order_id, "by air", timeout="30s"))  # type: ignore[call-overload, no-any-return]
+
+
 @workflow("kit-careless-order")
 def careless_order(order_id: str) -> Flow[str]:
     """As ``order``, but it waits for an address in between, and forgets that nobody may answer."""

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from dataflows import Cancelled, Flow, RetryAfter, current_attempt, get_logger, now, sleep, step, wait
+from dataflows import Cancelled, Flow, RetryAfter, WrongArguments, current_attempt, get_logger, now, sleep, step, wait
 from dataflows import random as drawn
 from dataflows import uuid as drawn_uuid
 from interpreter import Status
 from interpreter.testing import NEVER, crash_everywhere, in_turn, takes
 from tests.machine.player import Program
 from tests.machine.strategies import PROGRAMS
-from tests.testing.shop import Decision, OutOfStock, approval, ask, order, parcel, ship
+from tests.testing.shop import Decision, OutOfStock, approval, ask, mistaken_order, order, parcel, ship
 
 
 def test_an_order_may_be_crashed_anywhere() -> None:
@@ -247,3 +247,10 @@ def test_any_workflow_that_keeps_the_rules_may_be_crashed_anywhere(program: Prog
         raise RetryAfter(1) if rate_limited else OSError("not yet")
 
     crash_everywhere(program.workflow, otherwise=attempt, signals=[("red", 1, 1), ("blue", "text", 2)], fails=None)
+
+
+def test_a_step_whose_function_takes_other_arguments_is_found() -> None:
+    with pytest.raises(AssertionError, match="the workflow fails with WrongArguments") as failed:
+        crash_everywhere(mistaken_order, "A-1", steps={"ship": "t-1"})
+    assert isinstance(failed.value.__cause__, WrongArguments)
+    crash_everywhere(mistaken_order, "A-1", steps={"ship": "t-1"}, fails=WrongArguments)

@@ -31,6 +31,7 @@ from dataflows.workflow import Workflow
 from interpreter.testing import Node, explain
 from interpreter.testing.placeholders import Placeholder
 from tests.testing.journaled import asking, round_of
+from tests.testing.shop import mistaken_order
 
 RAN: list[object] = []
 
@@ -340,3 +341,8 @@ def test_code_that_asks_whether_a_name_is_a_text_is_told_what_is_known() -> None
         return isinstance(order.id, str)
 
     assert explained(asking_kind, Placeholder("order"))[-1].details == "False"
+
+
+def test_a_step_whose_function_takes_other_arguments_says_what_is_wrong() -> None:
+    (mistaken, *_) = explain(mistaken_order, "A-1")
+    assert ": step('ship'): too many positional arguments, for ship(order_id), which is defined at " in mistaken.details

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from dataflows import Cancelled, Flow, StepTimeout, Value, gather, race, sleep, step, wait
+from dataflows import Cancelled, Flow, StepTimeout, Value, WrongArguments, gather, race, sleep, step, wait
 from interpreter import Status
 from interpreter.testing import NEVER, Simulation, explore, in_turn, takes
-from tests.testing.shop import Declined, OutOfStock, careless_order, order, parcel, refund, ship
+from tests.testing.shop import Declined, OutOfStock, careless_order, mistaken_order, order, parcel, refund, ship
 
 SHOP: dict[str, Any] = {"charge": ["c-1", Declined], "ship": ["t-1", OutOfStock], "refund": [None]}
 
@@ -248,3 +248,16 @@ def test_a_timeout_is_an_error_like_the_others() -> None:
 
     explore(order, "A-1", steps=SHOP, invariant=look)
     assert seen == {"NoneType", "Declined", "Cancelled", StepTimeout.__name__}
+
+
+def test_a_step_whose_function_takes_other_arguments_comes_to_nothing_else() -> None:
+    seen: list[BaseException | None] = []
+    exploration = explore(
+        mistaken_order,
+        "A-1",
+        steps={"ship": ["t-1", OutOfStock]},
+        invariant=lambda simulation: seen.append(simulation.error),
+        cancel=False,
+    )
+    assert exploration.traces == 1
+    assert [type(error) for error in seen] == [WrongArguments]

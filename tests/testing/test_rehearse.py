@@ -10,7 +10,7 @@ from dataflows import Error, Flow, Step, Value, WaitTimeout, gather, race, sleep
 from dataflows.commands import Sleep
 from examples.copy_to_clickup import Approval
 from interpreter.testing import ANY, Throw, rehearse
-from tests.testing.shop import Declined, OutOfStock, approval, ask, charge, order, parcel, refund, ship
+from tests.testing.shop import Declined, OutOfStock, approval, ask, charge, mistaken_order, order, parcel, refund, ship
 
 
 def test_an_order_that_cannot_be_shipped_is_refunded() -> None:
@@ -214,3 +214,23 @@ def test_a_wrong_yield_is_shown_for_what_it_is() -> None:
 
     with pytest.raises(AssertionError, match="yielded   42"):
         rehearse(wrong(), [("ship", None)])
+
+
+def test_a_step_whose_function_takes_other_arguments_is_told_and_not_answered() -> None:
+    problem = r"step\('ship'\): too many positional arguments, for ship\(order_id\), which is defined at "
+    as_it_is = step("ship", ship, "A-1", "by air", timeout="30s")  # type: ignore[call-overload]
+    for line in (("ship", "t-1"), (as_it_is, "t-1"), (Step, "t-1"), (ANY, "t-1")):
+        with pytest.raises(AssertionError, match="line 1 of the plan answers a step that can only fail") as failed:
+            rehearse(mistaken_order("A-1"), [line])
+        failed.match(problem)
+
+    def beside() -> Flow[None]:
+        yield from gather(step("ask", ask, "Ada"), step("ship", ship, "A-1", 2))  # type: ignore[call-overload]
+
+    with pytest.raises(AssertionError, match=problem):
+        rehearse(beside(), [(gather(ANY, ANY), (None, "t-1"))])
+
+
+def test_a_plan_that_gives_a_function_other_arguments_than_it_takes_is_told_so() -> None:
+    with pytest.raises(AssertionError, match=r"step\('charge'\): missing a required argument: 'amount', for charge\("):
+        rehearse(order("A-1"), [(step("charge", charge, "A-1"), "c-1")])  # type: ignore[call-overload]

@@ -16,6 +16,7 @@ from dataflows import (
     RetryAfter,
     StepTimeout,
     Value,
+    WrongArguments,
     cancelled,
     current_attempt,
     get_logger,
@@ -24,7 +25,7 @@ from dataflows import (
 )
 from interpreter import Status
 from interpreter.testing import NEVER, REAL, in_turn, simulate, takes
-from tests.testing.shop import Declined, approval, order, parcel, ship
+from tests.testing.shop import Declined, approval, mistaken_order, order, parcel, ship
 
 
 def test_a_step_is_tried_again_on_the_virtual_clock() -> None:
@@ -190,3 +191,12 @@ def test_a_workflows_logger_says_each_line_once(caplog: pytest.LogCaptureFixture
     with caplog.at_level(logging.INFO):
         simulate(talkative, until="1h").go_on()
     assert caplog.messages == ["first", "second"]
+
+
+@pytest.mark.parametrize("answer", ["t-1", NEVER, REAL, takes("1h", "t-1"), lambda *_: "t-1", OSError])
+def test_a_step_whose_function_takes_other_arguments_fails_whatever_the_test_answers(answer: Any) -> None:
+    simulation = simulate(mistaken_order, "A-1", steps={"ship": answer})
+    with pytest.raises(WrongArguments, match=r"step\('ship'\): too many positional arguments, for ship\(order_id\)"):
+        _ = simulation.result
+    assert [(call.name, call.number) for call in simulation.steps] == [("ship", 1)], "as live, it is tried once"
+    assert simulation.elapsed == timedelta(0)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from dataflows.arguments import WrongCall
 from dataflows.commands import (
     Callback,
     Child,
@@ -58,6 +59,8 @@ def _name(command: object) -> str:
 
 
 def _step(command: Step[Any]) -> str:
+    if isinstance(command.fn, WrongCall):
+        return command.fn.problem
     name = getattr(command.fn, "__qualname__", None) or type(command.fn).__name__
     return _listed(_call(name, command.args, command.kwargs), *_options(command))
 
