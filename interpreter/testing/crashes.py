@@ -23,7 +23,7 @@ from interpreter.testing.endings import Failures, check_ended_as_meant
 from interpreter.testing.generation import Generation
 from interpreter.testing.history import describe_fact
 from interpreter.testing.script import TimedSignal
-from interpreter.testing.simulation import START, Simulation, simulate
+from interpreter.testing.simulation import START, Simulation, check_arguments, simulate
 from interpreter.testing.watching import Sighting, WatchedMachine
 
 __all__ = ["crash_everywhere"]
@@ -76,7 +76,9 @@ def crash_everywhere(
     :return: the simulation, uninterrupted.
     :raises AssertionError: it yielded something else, and where: entry, file and line, both commands; it failed, which
         is the cause, or did not though it was to; it has not ended, and the clock was not to stop.
+    :raises WrongArguments: the workflow takes others.
     """
+    check_arguments("crash_everywhere", workflow, args)
     simulation = simulate(
         workflow,
         *args,

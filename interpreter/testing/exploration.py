@@ -14,9 +14,11 @@ from typing import Any, NoReturn, TypeAlias, TypeVar, TypeVarTuple
 from typing_extensions import override
 
 from dataflows.commands import Flow
+from dataflows.errors import Cancelled
 from interpreter.testing.answers import REFUSED, Answer
 from interpreter.testing.choices import Choices, walk
-from interpreter.testing.simulation import START, Simulation, drive
+from interpreter.testing.describing import describe_value
+from interpreter.testing.simulation import START, Simulation, check_arguments, drive
 
 __all__ = ["Exploration", "explore"]
 
@@ -98,8 +100,9 @@ def explore(
     with one other choice, then two. Of those with the fewest surprises that break the invariant, the shortest is shown.
 
     :param workflow: and its arguments: as for ``simulate``.
-    :param invariant: asserts, or returns False; given the ended simulation, in which the call of a step
-        that was stopped has no outcome: it may have done what it was to do, or not.
+    :param invariant: asserts, or returns something false that is not None, like an empty list; given the ended
+        simulation, in which the call of a step that was stopped has no outcome: it may have done what it was to do,
+        or not.
     :param steps: by a step's name, a list of what it may come to: values, exceptions, functions.
     :param waits: by a signal's name, a list of payloads that may come; a deadline may always pass.
     :param children: by a workflow's name, a list of what a child of it may come to: results and exceptions.
@@ -109,10 +112,12 @@ def explore(
     :param longest: a trace with more entries is given up, unchecked.
     :param only: walk this one path, as a report prints it.
     :raises ValueError: ``only`` is no path of this workflow, or ``bound`` is less than 1.
+    :raises WrongArguments: the workflow takes others.
     :raises AssertionError: the invariant does not hold; with the trace, and how much was walked.
     """
     if bound < 1:
         raise ValueError(f"explore(bound=) is 1 or more; got {bound!r}")
+    check_arguments("explore", workflow, args)
 
     def run(path: Path) -> _Trace:
         world = Choices(steps or {}, waits or {}, children or {}, otherwise, cancel, any_order)
@@ -200,9 +205,10 @@ def _break(invariant: Callable[[Simulation[Any]], object], simulation: Simulatio
         return None
     try:
         held = invariant(simulation)
-    except Exception as error:
+        is_broken = held is not None and not held
+    except (Exception, Cancelled) as error:  # the latter is what a cancelled simulation's result raises
         return error
-    return AssertionError("it returned False") if held is False else None
+    return AssertionError(f"it returned {describe_value(held)}") if is_broken else None
 
 
 def _fail(trace: _Trace, exploration: Exploration) -> NoReturn:

@@ -13,8 +13,10 @@ from typing import Any, Generic, TypeVar, TypeVarTuple
 
 from typing_extensions import override
 
+from dataflows.arguments import wrong_call
 from dataflows.commands import Flow
 from dataflows.duration import Duration, to_timedelta
+from dataflows.errors import WrongArguments
 from dataflows.outcome import Error, Value
 from dataflows.workflow import Workflow
 from interpreter.machine import CancelRequested, Entry, Published, SignalReceived, Status
@@ -27,7 +29,7 @@ from interpreter.testing.history import history_of
 from interpreter.testing.script import Script, TimedSignal
 from interpreter.testing.world import World
 
-__all__ = ["START", "Simulation", "drive", "recent", "simulate"]
+__all__ = ["START", "Simulation", "check_arguments", "drive", "recent", "simulate"]
 
 __tracebackhide__ = True  # by pytest: a failure shows the test and the workflow, not what lies between
 
@@ -203,8 +205,10 @@ def simulate(
     :param passed: the changes that this execution's older code has passed: ``patched(...)`` answers False.
     :param seed: draws ``random()``, ``uuid()`` and the jitter of back-offs.
     :raises AssertionError: a step without an answer was reached, or the workflow never ends.
+    :raises WrongArguments: the workflow takes others.
     :raises CannotStore: an argument or a signal's payload cannot be stored.
     """
+    check_arguments("simulate", workflow, args)
     family = Family(Answers("child", children or {}, REAL))
     own, waited = Answers("step", steps or {}, otherwise), Answers("wait", waits or {}, NEVER)
     driver = drive(workflow, args, Script(own, waited, family, signals, cancel_at), start, seed, passed)
@@ -223,10 +227,28 @@ def drive(
     passed: Iterable[str],
 ) -> Driver:
     """A driver for this workflow, not yet begun."""
+    return Driver(*_take_apart(workflow, args), world, start, seed, passed)
+
+
+def check_arguments(verb: str, workflow: Callable[..., Flow[Any]], args: tuple[Any, ...]) -> None:
+    """Nothing, if the workflow takes these.
+
+    :param verb: what was called with them, for the message.
+    :raises WrongArguments: it takes others.
+    """
+    whole, positional, keywords = _take_apart(workflow, args)
+    if (problem := wrong_call(verb, whole.name, whole.function, positional, keywords)) is not None:
+        raise WrongArguments(problem)
+
+
+def _take_apart(
+    workflow: Callable[..., Flow[Any]], args: tuple[Any, ...]
+) -> tuple[Workflow[..., Any], tuple[Any, ...], dict[str, Any]]:
+    """The workflow itself, with all that it is given by position and by name."""
     kwargs: dict[str, Any] = {}
     while isinstance(workflow, functools.partial):
         args, kwargs = (*workflow.args, *args), {**workflow.keywords, **kwargs}
         workflow = workflow.func
     if not isinstance(workflow, Workflow):
         workflow = Workflow(workflow, getattr(workflow, "__name__", "workflow"))
-    return Driver(workflow, args, kwargs, world, start, seed, passed)
+    return workflow, args, kwargs

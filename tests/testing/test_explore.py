@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -261,3 +262,20 @@ def test_a_step_whose_function_takes_other_arguments_comes_to_nothing_else() -> 
     )
     assert exploration.traces == 1
     assert [type(error) for error in seen] == [WrongArguments]
+
+
+@pytest.mark.parametrize("answer", [[], 0, ""])
+def test_an_invariant_that_answers_something_false_is_broken(answer: object) -> None:
+    with pytest.raises(AssertionError, match=f"AssertionError: it returned {re.escape(repr(answer))}\n"):
+        explore(one, otherwise=["x"], invariant=lambda simulation: answer)
+
+
+@pytest.mark.parametrize("answer", [None, True, ["charge"]])
+def test_an_invariant_that_answers_nothing_or_something_true_holds(answer: object) -> None:
+    assert explore(one, otherwise=["x"], invariant=lambda simulation: answer).traces > 1
+
+
+def test_an_invariant_that_reads_the_result_of_a_cancelled_simulation_is_shown_with_its_trace() -> None:
+    with pytest.raises(AssertionError, match=r"is well: Cancelled: cancelled(\n.*)+cancel requested") as failed:
+        explore(one, otherwise=["x"], invariant=lambda simulation: simulation.result == "x")
+    assert isinstance(failed.value.__cause__, Cancelled)

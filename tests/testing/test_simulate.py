@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +17,7 @@ from dataflows import (
     InvalidSignal,
     Step,
     WaitTimeout,
+    WrongArguments,
     now,
     random,
     sleep,
@@ -24,7 +28,7 @@ from dataflows import (
 )
 from examples.copy_to_clickup import Approval, copy_to_clickup
 from interpreter import Status
-from interpreter.testing import NEVER, START, in_turn, simulate, takes
+from interpreter.testing import NEVER, START, crash_everywhere, explore, in_turn, simulate, takes
 from tests.testing.shop import Decision, OutOfStock, approval, order, parcel, ship
 
 
@@ -227,3 +231,16 @@ def test_commands_can_be_yielded_bare() -> None:
         return (yield Step("a", ship, ("A-1",)))
 
     assert simulate(bare, otherwise=7).result == 7
+
+
+@pytest.mark.parametrize("verb", [simulate, functools.partial(explore, invariant=bool), crash_everywhere])
+@pytest.mark.parametrize("workflow", [order, order.function, functools.partial(order, amount=7)])
+def test_who_gives_a_workflow_other_arguments_than_it_takes_is_told_at_the_line_that_does(
+    verb: Callable[..., Any], workflow: Callable[..., Any]
+) -> None:
+    name = getattr(verb, "func", verb).__name__
+    for arguments, problem in (((), "missing a required argument"), (("A", 1, 2), "too many|multiple values")):
+        line = inspect.currentframe().f_lineno + 2  # type: ignore[union-attr]
+        with pytest.raises(WrongArguments, match=problem) as refused:
+            verb(workflow, *arguments, otherwise=[None])
+        assert str(refused.value).startswith(f"{__file__}:{line}: {name}(")
