@@ -23,6 +23,7 @@ __all__ = [
     "Modules",
     "Tags",
     "Timeout",
+    "read_age",
     "read_duration",
     "read_json",
     "read_tags",
@@ -74,10 +75,17 @@ def refusing(option: str | None = None) -> Generator[None]:
 
 def read_duration(text: str, option: str) -> Duration:
     """``"1h30m"``, or a bare number of seconds."""
-    duration = float(text) if text.replace(".", "", 1).isdecimal() else text
+    duration = float(text) if _is_bare(text) else text
     with refusing(option):
         to_timedelta(duration)
     return duration
+
+
+def read_age(text: str, option: str) -> Duration:
+    """``"30d"``, and no bare number: what is older is deleted, so nobody is to mean days and get seconds."""
+    if _is_bare(text):
+        raise typer.BadParameter(f'{inert(text)} of what? Name the unit, like "30d"', param_hint=option)
+    return read_duration(text, option)
 
 
 def read_json(text: str, option: str) -> Any:
@@ -105,3 +113,8 @@ def read_when(text: str, option: str) -> datetime:
     except ValueError:
         with refusing(option):
             return datetime.now(UTC) - to_timedelta(text)
+
+
+def _is_bare(text: str) -> bool:
+    """Whether it is a number without a unit."""
+    return text.strip().replace(".", "", 1).isdecimal()

@@ -18,7 +18,7 @@ import typer
 from dataflows.workflow import registry
 from interpreter.cli.limits import read_limits
 from interpreter.cli.modules import import_modules
-from interpreter.cli.options import read_duration, refusing
+from interpreter.cli.options import read_age, read_duration, refusing
 from interpreter.cli.output import document
 from interpreter.cli.text import inert
 from interpreter.scheduler.scheduler import Scheduler
@@ -108,7 +108,7 @@ def new_scheduler(
             concurrency=concurrency,
             lease=read_duration(lease, "--lease"),
             grace=read_duration(grace, "--grace"),
-            retention=None if retention is None else read_duration(retention, "--retention"),
+            retention=None if retention is None else read_age(retention, "--retention"),
             limits=read_limits(limits),
             public_url=public_url,
             on_event=_write_event if as_document else None,

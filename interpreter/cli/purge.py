@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from interpreter.cli.options import AsDocument, DatabaseOption, read_duration, refusing
+from interpreter.cli.options import AsDocument, DatabaseOption, read_age, refusing
 from interpreter.cli.output import document, say, working
 from interpreter.client import Client
 from interpreter.machine import Status
@@ -41,7 +41,7 @@ def purge(
     What has not ended is never deleted, and a child is kept until its parent has ended. It may be
     stopped at any time, and run beside workers.
     """
-    age = read_duration(older_than, "--older-than")
+    age = read_age(older_than, "--older-than")
     with Client(database) as client, refusing(), working("looking for what is old") as tell:
         count = client.purge(
             older_than=age,

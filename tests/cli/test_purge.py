@@ -53,6 +53,23 @@ def test_what_cannot_be_is_wrong_usage(dataflows: Dataflows, words: tuple[str, .
     assert dataflows("purge", *words).exit_code == 2
 
 
+@pytest.mark.parametrize("number", ["30", "0", "1.5", " 30 "])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("purge", "--older-than"),
+        ("worker", "tests.cli.shop", "--retention"),
+        ("serve", "tests.cli.shop", "--retention"),
+    ],
+)
+def test_a_number_without_a_unit_deletes_nothing_and_asks_for_the_unit(
+    dataflows: Dataflows, words: tuple[str, ...], number: str, client: Client, old: list[str]
+) -> None:
+    refused = dataflows(*words, number)
+    assert (refused.exit_code, 'Name the unit, like "30d"' in refused.stderr) == (2, True)
+    assert len(client.list()) == len(old)
+
+
 def test_a_worker_with_a_retention_purges_by_itself(
     start_worker: Callable[..., WorkerProcess], client: Client, old: list[str]
 ) -> None:
