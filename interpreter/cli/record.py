@@ -43,6 +43,7 @@ def record(
     id: ExecutionId,
     *,
     output: Output = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", metavar="", help="Also if there is such a file.")] = False,
     redact: Redacting = None,
     modules: Modules = None,
     database: DatabaseOption = None,
@@ -51,6 +52,8 @@ def record(
 
     It needs no database. Read it before you keep it: what the execution held stands in it, unless redacted.
     """
+    if output is not None and output.exists() and not overwrite:
+        raise typer.BadParameter(f"{output} exists; with --overwrite it is written anew", param_hint="--output")
     import_modules(modules)
     chosen = None if redact is None else _redacting(redact)
     with Reader(database) as reader:

@@ -115,7 +115,7 @@ COMMANDS = {
     "show": ["--module", __name__],
     "result": ["--timeout", "0"],
     "replay": ["-m", __name__, "--at", "3"],
-    "record": ["-m", __name__, "-o", "recorded.py"],
+    "record": ["-m", __name__, "-o", "recorded.py", "--overwrite"],
 }
 
 

@@ -165,6 +165,18 @@ def test_a_function_redacts_what_is_written(dataflows: Dataflows, id: str) -> No
     assert (refused.exit_code, "names no function" in refused.stderr) == (2, True)
 
 
+def test_a_file_that_exists_is_overwritten_only_where_that_is_said(
+    dataflows: Dataflows, id: str, tmp_path: Path
+) -> None:
+    dataflows("start", "add", "--input", "[41, 2]", "--id", id, "--wait", *SHOP)
+    file = tmp_path / "test_edited.py"
+    file.write_text("edited")
+    refused = dataflows("record", id, "-o", str(file), *SHOP)
+    assert (refused.exit_code, "--overwrite" in refused.stderr, file.read_text()) == (2, True, "edited")
+    assert dataflows("record", id, "-o", str(file), "--overwrite", *SHOP).exit_code == 0
+    assert "execution.returned(43)" in file.read_text()
+
+
 # replay -----------------------------------------------------------------------------------------
 
 
