@@ -37,7 +37,7 @@ _LONGEST_ERROR = 100_000
 class Execution:
     """What the database says of an execution.
 
-    :ivar due_at: when it goes on by itself, as text; None if it waits for a message, runs, or has ended.
+    :ivar due_at: when it goes on by itself, in ISO text; None if it waits for a message, runs, or has ended.
     :ivar problem: why it is blocked.
     :ivar paused: nothing further of it begins until it is resumed.
     :ivar generation: how many times its journal was begun; each retry begins it again.
@@ -160,7 +160,15 @@ def list_executions(
 def read_execution(row: tuple[Any, ...]) -> Execution:
     """One line of the queries that tell of executions."""
     id, workflow, version, now, created_at, ended_at, due_at, tags, *rest = row
-    return Execution(id, workflow, version, Status(now), created_at, ended_at, due_at, dict(tags or {}), *rest)
+    return Execution(id, workflow, version, Status(now), created_at, ended_at, _iso(due_at), dict(tags or {}), *rest)
+
+
+def _iso(moment: str | None) -> str | None:
+    """As ``isoformat`` writes it; ``infinity``, and what else no ``datetime`` holds, as PostgreSQL does."""
+    try:
+        return moment and datetime.fromisoformat(moment).isoformat()
+    except ValueError:
+        return moment
 
 
 def _text(kind: str, encoding: str | None, data: bytes | None, size: int | None = None) -> str:

@@ -166,7 +166,7 @@ SCHEMAS: dict[str, Schema] = {
             "status": ref("Status"),
             "created_at": _MOMENT,
             "ended_at": optional(_MOMENT),
-            "due_at": optional(text("When it goes on by itself, as PostgreSQL writes it.")),
+            "due_at": optional(text("When it goes on by itself: like `created_at`, or `infinity`.")),
             "tags": _TEXTS,
             "problem": optional(text("Why it is blocked.")),
             "paused": {"type": "boolean"},

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -127,7 +128,8 @@ def test_a_delayed_execution_waits_and_a_tag_finds_it(answers: Callable[..., lis
     )
     (found,) = answers("list", "--tag", "colour=red")
     assert (found["id"], found["status"], found["tags"]) == (id, "pending", {"colour": "red", "size": "2"})
-    assert found["due_at"] is not None
+    due, created = (datetime.fromisoformat(found[name]) for name in ("due_at", "created_at"))
+    assert found["due_at"] == due.isoformat() and due - created >= timedelta(minutes=59)
     assert answers("list", "--tag", "colour=blue") == []
 
 
