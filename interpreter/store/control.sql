@@ -69,7 +69,8 @@ WITH family AS MATERIALIZED (
     UNION
     SELECT e.parent FROM dataflows.executions e WHERE e.id = ANY (%(ids)b) AND e.parent IS NOT NULL
 ), locked AS MATERIALIZED (
-    SELECT e.id, e.generation, e.workflow, e.status, e.parent, e.parent_generation, e.parent_position, e.parent_branch
+    SELECT e.id, e.created_at, e.generation, e.workflow, e.status,
+           e.parent, e.parent_generation, e.parent_position, e.parent_branch
     FROM dataflows.executions e JOIN family USING (id)
     ORDER BY e.id FOR UPDATE OF e
 ), written AS (
@@ -92,7 +93,8 @@ WITH family AS MATERIALIZED (
     FROM written WHERE e.id = written.id
     RETURNING e.id
 ), orphaning AS MATERIALIZED (
-    SELECT one.id, one.workflow, one.parent, one.parent_generation, one.parent_position, one.parent_branch, written.data,
+    SELECT one.id, one.created_at, one.workflow, one.parent, one.parent_generation, one.parent_position,
+           one.parent_branch, written.data,
            row_number() OVER (PARTITION BY one.parent ORDER BY one.id) AS number,
            count(*) OVER (PARTITION BY one.parent) AS children
     FROM written JOIN locked AS one USING (id) JOIN locked AS parent ON parent.id = one.parent
@@ -108,7 +110,7 @@ WITH family AS MATERIALIZED (
     INSERT INTO dataflows.inbox
         (execution_id, number, id, kind, generation, position, name, branch, ok, encoding, data)
     SELECT told.id, told.inbox_seq - child.children + child.number,
-           format('child:%%s/%%s/%%s', child.parent_generation, child.parent_position, child.id), 'child',
+           format('child:%%s/%%s', child.id, extract(epoch FROM child.created_at)), 'child',
            child.parent_generation, child.parent_position, child.workflow, child.parent_branch, false,
            %(encoding)s, child.data
     FROM told JOIN orphaning AS child ON child.parent = told.id
@@ -262,6 +264,9 @@ WITH origin AS MATERIALIZED (
       ) OR EXISTS (
           SELECT FROM dataflows.executions child
           WHERE child.parent = j.execution_id AND child.parent_position = j.position
+      ) OR EXISTS (
+          SELECT FROM dataflows.inbox told
+          WHERE told.execution_id = j.execution_id AND told.kind = 'child' AND told.position = j.position
       )))
 ), made AS (
     INSERT INTO dataflows.executions (id, workflow, version, status, due_at, format, tags, created_at)

@@ -21,7 +21,8 @@ LATERAL (SELECT FROM dataflows.executions WHERE id = one.id FOR NO KEY UPDATE) A
 WITH lease AS MATERIALIZED (
     SELECT FROM dataflows.schedulers WHERE id = %(scheduler)s FOR KEY SHARE
 ), ended AS MATERIALIZED (
-    SELECT child.id, child.workflow, child.parent, child.parent_generation, child.parent_position, child.parent_branch,
+    SELECT child.id, child.created_at, child.workflow, child.parent, child.parent_generation, child.parent_position,
+           child.parent_branch,
            last.ok, last.encoding, last.data
     FROM lease, unnest((SELECT %(children)b)) AS told (id),
     LATERAL (SELECT * FROM dataflows.executions WHERE id = told.id OFFSET 0) AS child,
@@ -47,7 +48,7 @@ WITH lease AS MATERIALIZED (
     INSERT INTO dataflows.inbox
         (execution_id, number, id, kind, generation, position, name, branch, ok, encoding, data)
     SELECT woken.id, woken.inbox_seq - child.siblings + child.number,
-           format('child:%%s/%%s/%%s', child.parent_generation, child.parent_position, child.id), 'child',
+           format('child:%%s/%%s', child.id, extract(epoch FROM child.created_at)), 'child',
            child.parent_generation, child.parent_position, child.workflow, child.parent_branch,
            child.ok, child.encoding, child.data
     FROM woken JOIN counted AS child ON child.parent = woken.id

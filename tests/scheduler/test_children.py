@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dataflows import ExecutionCancelled, ExecutionTerminated, Flow, child, step, workflow
+from dataflows import ExecutionCancelled, ExecutionTerminated, Flow, Retry, child, step, wait, workflow
 from dataflows.errors import CannotStore, IdInUse
 from interpreter import Client, Handle, Scheduler, Status, operations
 from interpreter.store.records import Parent
@@ -302,6 +302,53 @@ def test_a_parent_that_is_retried_after_its_child_has_failed_starts_another(
     assert handle.retry()
     assert handle.result("20s") == "mended"
     assert children_of(database, id) == [f"{id}/1/0", f"{id}/2/0"]
+
+
+def fail_at_first(id: str) -> None:
+    RAN[id, "parent"] += 1
+    if RAN[id, "parent"] == 1:
+        raise ValueError(id)
+
+
+@workflow("children/goes on without", retry=Retry(attempts=1))
+def goes_on_without(id: str) -> Flow[str]:
+    try:
+        yield from child(family.mends, id)
+    except family.OutOfStock:
+        yield from step("fail", fail_at_first, id)
+    return (yield from wait("go", str))
+
+
+def test_when_both_are_retried_the_parent_that_took_its_childs_failure_is_not_told_of_its_success(
+    scheduler: Scheduler, id: str
+) -> None:
+    handle = scheduler.start(goes_on_without, id, id=id)
+    with pytest.raises(ValueError, match=id):
+        handle.result("20s")
+    assert handle.retry()
+    suspended(handle)
+    assert (mending := scheduler.handle(f"{id}/1/0")).retry()
+    assert mending.result("20s") == "mended"
+    handle.signal("go", "on")
+    assert handle.result("20s") == "on"
+    assert kinds(handle).count("child") == 1
+
+
+def test_a_fork_does_not_wait_for_a_child_of_the_other_that_was_deleted_before_its_end_was_read(
+    scheduler: Scheduler, database: str, id: str
+) -> None:
+    handle = scheduler.start(family.parent, family.asks.name, id, id=id)
+    suspended(handle)
+    eventually(lambda: suspended_at(scheduler, f"{id}/1/0"))
+    handle.pause()
+    scheduler.signal(f"{id}/1/0", "answer", "first")
+    assert scheduler.result(f"{id}/1/0", "20s") == "first"
+    eventually(lambda: scheduler.delete(f"{id}/1/0"))
+    fork = scheduler.fork(id)
+    eventually(lambda: children_of(database, fork))
+    scheduler.signal(f"{fork}/1/0", "answer", "second")
+    assert scheduler.result(fork, "20s") == "second"
+    handle.terminate()
 
 
 # Two schedulers ---------------------------------------------------------------------------------
