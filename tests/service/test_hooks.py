@@ -231,6 +231,7 @@ def test_while_the_database_is_down_deliveries_are_answered_503_and_taken_when_i
         patient = Api(portal, create_app(client, sources=SOURCES, limits=Limits(database=20)))
         hasty = Api(portal, create_app(client, sources=SOURCES, limits=Limits(database=0.2)))
         with down(database), ThreadPoolExecutor(8) as threads:
+            eventually(lambda: deliver(hasty, bodies[0]).status_code == 503)  # its last session has ended
             for refused in threads.map(lambda body: deliver(hasty, body), bodies):
                 assert problem(refused) == (503, "unavailable") and refused.headers["retry-after"] == "2"
         eventually(lambda: deliver(patient, bodies[0]).status_code == 202)
