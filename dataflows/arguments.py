@@ -16,7 +16,7 @@ from typing import Any
 
 from dataflows.errors import WrongArguments
 
-__all__ = ["WrongCall", "wrong_call"]
+__all__ = ["WrongCall", "check_call", "wrong_call"]
 
 _NOT_AN_AUTHORS = ("dataflows", "interpreter")
 
@@ -52,6 +52,18 @@ def wrong_call(
     if type(plain) is FunctionType and not (_fits_by_name(plain, number, kwargs) if kwargs else _fits(plain, number)):
         return _explain(f"{verb}({name!r})", function, plain, ((None,) * before + args, kwargs))
     return None
+
+
+def check_call(
+    verb: str, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Nothing, if the function takes these.
+
+    :param verb, name: as of ``wrong_call``.
+    :raises WrongArguments: it takes others.
+    """
+    if (problem := wrong_call(verb, name, function, args, kwargs)) is not None:
+        raise WrongArguments(problem)
 
 
 def _fits(function: FunctionType, number: int) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dataflows.arguments import wrong_call
+from dataflows.arguments import check_call
 from dataflows.duration import Duration, to_timedelta
-from dataflows.errors import IdInUse, NotFound, WrongArguments
+from dataflows.errors import IdInUse, NotFound
 from dataflows.names import check_name
 from dataflows.workflow import Workflow, registry
 from interpreter.machine import ENDED
@@ -51,8 +51,7 @@ def to_start(
     :raises CannotStore, ValueError: as of ``prepare``.
     """
     found = find_workflow(workflow, version)
-    if (problem := wrong_call("start", found.name, found.function, args, kwargs)) is not None:
-        raise WrongArguments(problem)
+    check_call("start", found.name, found.function, args, kwargs)
     return prepare(found, args, kwargs, id, delay, tags)
 
 

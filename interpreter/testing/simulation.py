@@ -13,10 +13,9 @@ from typing import Any, Generic, TypeVar, TypeVarTuple
 
 from typing_extensions import override
 
-from dataflows.arguments import wrong_call
+from dataflows.arguments import check_call
 from dataflows.commands import Flow
 from dataflows.duration import Duration, to_timedelta
-from dataflows.errors import WrongArguments
 from dataflows.outcome import Error, Value
 from dataflows.workflow import Workflow
 from interpreter.machine import CancelRequested, Entry, Published, SignalReceived, Status
@@ -237,8 +236,7 @@ def check_arguments(verb: str, workflow: Callable[..., Flow[Any]], args: tuple[A
     :raises WrongArguments: it takes others.
     """
     whole, positional, keywords = _take_apart(workflow, args)
-    if (problem := wrong_call(verb, whole.name, whole.function, positional, keywords)) is not None:
-        raise WrongArguments(problem)
+    check_call(verb, whole.name, whole.function, positional, keywords)
 
 
 def _take_apart(

@@ -142,7 +142,7 @@ def test_asyncio_code_is_told_as_well(database: str) -> None:
 def test_arguments_that_only_its_schedulers_code_refuses_fail_the_execution_and_nothing_else(
     scheduler: Scheduler, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(starting, "wrong_call", lambda *_: None)  # as if there they were other functions
+    monkeypatch.setattr(starting, "check_call", lambda *_: None)  # as if there they were other functions
     with pytest.raises(TypeError, match="missing 1 required positional argument"):
         client.start_by_name("starting/echo").result()
 
